@@ -68,6 +68,12 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
   options.insecure_network = flags.insecure_network;
   options.peers = flags.peers;
   options.join = flags.join;
+  if (flags.coordinator || !flags.cluster_name.empty()) {
+    options.coordinator.emplace();
+    if (flags.coordinator) options.coordinator->etcd = *flags.coordinator;
+    options.coordinator->cluster = flags.cluster_name;
+    options.takeover_wait = flags.forward.takeover_wait;
+  }
   options.timing = flags.timing;
   options.pair_failover = flags.pair_failover;
   options.restore = flags.restore;

@@ -16,6 +16,7 @@
 #include "master/client_flags.hpp"
 #include "master/control_options.hpp"
 #include "master/control/role_hooks.hpp"
+#include "master/coordinator/coordinator_spec.hpp"
 #include "master/discovery/limits.hpp"
 #include "master/publication/limits.hpp"
 #include "master/reload_table.hpp"
@@ -217,6 +218,19 @@ void bind_cluster(CLI::App& app, MasterFlags& flags) {
         flags.join = std::move(*endpoint);
         return {};
       });
+  bind_value(app, "--coordinator", "etcd=URL,URL,...",
+             "let etcd say who leads, in place of votes of masters and witnesses: such as "
+             "etcd=https://10.0.0.1:2379,10.0.0.2:2379,10.0.0.3:2379,ca=FILE; with --cluster; "
+             "docs/coordinator.md has the forms",
+             [&flags](std::string_view text, std::string_view flag) -> Result<> {
+               auto spec = parse_coordinator(text, flag);
+               if (!spec) return spec.error();
+               flags.coordinator = std::move(*spec);
+               return {};
+             });
+  bind_text(app, "--cluster", "NAME",
+            "the cluster's name in the coordinator: its keys begin with /tandem/NAME/",
+            flags.cluster_name);
   bind_duration(app, "--cluster-heartbeat",
                 "time between two heartbeats of the primary; the same at all masters",
                 flags.timing.heartbeat, {1ms, 10s});
@@ -423,6 +437,9 @@ void derive_options(MasterFlags& flags) {
 }
 
 std::vector<std::string> complete(MasterFlags& flags, bool is_check) {
+  if (flags.coordinator) {
+    flags.forward.takeover_wait = coordinator_takeover_wait(flags.timing);
+  }
   flags.control_name = flags.control.host;
   auto& listen = flags.forward.listen;
   flags.listens_by_default = listen.empty();

@@ -55,6 +55,8 @@ struct MasterFlags {
   std::vector<wire::WorkerSpec> backends;
   std::vector<SourceSpec> sources;
   std::vector<PublicationSpec> publications;
+  std::optional<SourceSpec> coordinator;  // unset: masters vote
+  std::string cluster_name;               // --cluster; empty: not given
   std::vector<wire::Route> routes;
   std::map<std::string, wire::ServiceSettings> services;  // by their names
   Duration worker_heartbeat = 1s;

@@ -137,6 +137,8 @@ constexpr auto rows = std::to_array<ReloadRow>({
     {"data-dir"},
     {"peer"},
     {"join"},
+    {"coordinator"},
+    {"cluster"},
     {"cluster-heartbeat"},
     {"election-timeout"},
     {"pair-failover"},

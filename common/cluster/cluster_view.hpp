@@ -49,6 +49,15 @@ struct NodeAddresses {
   friend bool operator==(const NodeAddresses&, const NodeAddresses&) = default;
 };
 
+// What says who leads, in place of voters.
+struct CoordinatorView {
+  std::string kind;  // etcd
+  std::vector<std::string> endpoints;
+  std::optional<Instant> unreached_since{};  // unset: it answers
+  std::string why{};                         // it does not; empty while it does
+  friend bool operator==(const CoordinatorView&, const CoordinatorView&) = default;
+};
+
 struct ClusterView {
   core::ClusterId cluster;  // 0: none is known yet
   core::Role role = core::Role::follower;
@@ -88,6 +97,9 @@ struct ClusterView {
   std::string features_held_back;
   std::string failure;  // why this node cannot take part as it should; empty while it can
   bool ended = false;   // ... and no longer takes part until it is restarted
+  // Unset: members vote. Set: nobody does, `voters` is empty, and `votes` says that this node takes
+  // part.
+  std::optional<CoordinatorView> coordinator{};
   friend bool operator==(const ClusterView&, const ClusterView&) = default;
 };
 

@@ -105,6 +105,23 @@ bool a_majority_answers(const ClusterView& view) {
   return view.voters.size() - static_cast<std::size_t>(silent) >= view.quorum;
 }
 
+// With a coordinator in place of voters. REQUIRES: somebody leads
+std::string protection_by_coordinator(const ClusterView& view, std::string_view node) {
+  if (!view.failure.empty()) {
+    return fmt::format("{}: {} serves, no change can be made, and nobody could take its place",
+                       view.failure, view.primary);
+  }
+  std::vector<std::string> others;
+  if (view.primary.name() != node) others.emplace_back(node);
+  for (const auto& [name, addresses] : view.masters) {
+    if (name != view.primary.name()) others.push_back(name);
+  }
+  const auto& kind = view.coordinator->kind;
+  if (others.empty()) return fmt::format("{} answers, and no other master stands by", kind);
+  return fmt::format("{} answers, {} stand{} by", kind, joined(others, "and"),
+                     others.size() == 1 ? "s" : "");
+}
+
 }  // namespace
 
 // A change of the voters that is not committed may be known to the primary alone, and be lost with
@@ -126,6 +143,7 @@ std::string protection(const ClusterView& view, std::string_view node, Instant n
     return view.waiting.empty() ? "nobody is known to lead"
                                 : fmt::format("nobody is known to lead: {}", view.waiting);
   }
+  if (view.coordinator) return protection_by_coordinator(view, node);
   if (!view.told_why.empty()) return fmt::format("{}, says {}", view.told_why, view.primary);
   if (view.role != core::Role::primary) {
     return fmt::format(

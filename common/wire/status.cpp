@@ -64,6 +64,16 @@ ordered_json document(const VipStatus& vip) {
           {"problem", vip.problem}};
 }
 
+ordered_json coordinator_document(const CoordinatorStatus& coordinator) {
+  ordered_json unreachable;  // null
+  if (coordinator.unreachable_ms) unreachable = *coordinator.unreachable_ms;
+  return {{"kind", coordinator.kind},
+          {"endpoints", coordinator.endpoints},
+          {"reachable", coordinator.reachable},
+          {"unreachable_ms", std::move(unreachable)},
+          {"problem", coordinator.problem}};
+}
+
 ordered_json document(const SourceStatus& source) {
   return {{"source", source.source},
           {"service", source.service},
@@ -268,6 +278,22 @@ void read_primary(MemberReader& reader, std::optional<PrimaryStatus>& primary) {
   if (!finished.ok()) reader.refuse(finished.error());
 }
 
+void read_coordinator(MemberReader& reader, std::optional<CoordinatorStatus>& coordinator) {
+  const auto* object = reader.object("coordinator", Presence::optional);
+  if (object == nullptr) return;
+  MemberReader part(*object, "coordinator");
+  auto& read = coordinator.emplace();
+  part.text("kind", read.kind);
+  read_names(part, "endpoints", read.endpoints);
+  part.boolean("reachable", read.reachable);
+  if (!part.is_null("unreachable_ms")) {
+    part.number("unreachable_ms", read.unreachable_ms.emplace(), 0, any_i64);
+  }
+  part.text("problem", read.problem, Presence::optional);
+  const auto finished = part.finish(UnknownMembers::ignore);
+  if (!finished.ok()) reader.refuse(finished.error());
+}
+
 void read_process(MemberReader& reader, const char* key, std::optional<ProcessStatus>& process) {
   const auto* object = reader.object(key, Presence::optional);
   if (object == nullptr) return;
@@ -343,6 +369,7 @@ std::string to_json(const Status& status) {
                         {"services", documents(status.services)},
                         {"workers", documents(status.workers)}};
   if (!status.refused_reload.empty()) document["refused_reload"] = status.refused_reload;
+  if (status.coordinator) document["coordinator"] = coordinator_document(*status.coordinator);
   if (status.grant_ms) document["grant_ms"] = *status.grant_ms;
   if (status.process) {
     document["process"] = {{"pid", status.process->pid}, {"since", status.process->since}};
@@ -388,6 +415,7 @@ Result<Status> parse_status(std::string_view text) {
   reader.text("failure", status.failure, Presence::optional);
   reader.text("refused_reload", status.refused_reload, Presence::optional);
   read_primary(reader, status.primary);
+  read_coordinator(reader, status.coordinator);
   read_process(reader, "process", status.process);
   read_process(reader, "former_process", status.former_process);
   reader.number("commit_index", commit_index, 0, any_u64);

@@ -107,6 +107,15 @@ struct PublicationStatus {
   std::string left_out_why{};             // of one of them
 };
 
+// What says who leads, in place of voters (--coordinator).
+struct CoordinatorStatus {
+  std::string kind;  // etcd
+  std::vector<std::string> endpoints;
+  bool reachable = true;                         // by this node
+  std::optional<std::int64_t> unreachable_ms{};  // for how long it has not been; null while it is
+  std::string problem{};                         // why; empty while it is
+};
+
 // A certificate that clients are shown.
 struct CertificateStatus {
   std::string file;
@@ -176,11 +185,12 @@ struct Status {
   std::vector<std::string> differing;
   RefusedMessages refused_messages;
   RefusedRequests refused_requests;
-  std::vector<CredentialStatus> credentials;      // none: no token is required, or an older master
-  std::vector<VipStatus> vips;                    // of this node
-  std::vector<SourceStatus> sources{};            // of this node; none: it reads none
-  std::vector<PublicationStatus> publications{};  // of this node; none: it writes none
-  std::vector<CertificateStatus> certificates;    // of this node
+  std::vector<CredentialStatus> credentials;       // none: no token is required, or an older master
+  std::vector<VipStatus> vips;                     // of this node
+  std::vector<SourceStatus> sources{};             // of this node; none: it reads none
+  std::vector<PublicationStatus> publications{};   // of this node; none: it writes none
+  std::vector<CertificateStatus> certificates;     // of this node
+  std::optional<CoordinatorStatus> coordinator{};  // unset: members vote
   std::string voters_told_by;  // the master whose knowledge of the voters this is, which is the
                                // primary; empty: none
   // False while the newest change of voters is not committed: a voter that it removes may still be

@@ -13,6 +13,7 @@
 #include "common/tls/worker_tls.hpp"
 #include "master/registry/limits.hpp"
 #include "master/cluster/masters_file.hpp"
+#include "master/coordinator/etcd_coordination.hpp"
 
 namespace tandem::master {
 
@@ -51,14 +52,15 @@ cluster::ClusterOptions with_check(cluster::ClusterOptions options) {
 }  // namespace
 
 ClusterMember::ClusterMember(asio::io_context& control_loop, Registry& registry, ServingGate& gate,
-                             cluster::ClusterOptions options, ClusterMemberHooks hooks)
+                             cluster::ClusterOptions options, ClusterMemberHooks hooks,
+                             std::optional<CoordinatorSpec> coordinator)
     : control_loop_(control_loop),
       registry_(registry),
       gate_(gate),
       options_(with_check(std::move(options))),
       hooks_(std::move(hooks)),
       messages_(options_.check),
-      coordination_(make_coordination()),
+      coordination_(make_coordination(std::move(coordinator))),
       node_(dynamic_cast<cluster::ClusterNode*>(coordination_.get())),
       state_(registry, hooks_.change),
       proposals_(control_loop, new_life(),
@@ -72,7 +74,12 @@ ClusterMember::ClusterMember(asio::io_context& control_loop, Registry& registry,
 
 ClusterMember::~ClusterMember() { stop(); }
 
-std::unique_ptr<cluster::Coordination> ClusterMember::make_coordination() {
+std::unique_ptr<cluster::Coordination> ClusterMember::make_coordination(
+    std::optional<CoordinatorSpec> coordinator) {
+  if (coordinator) {
+    return std::make_unique<EtcdCoordination>(loop_, std::move(*coordinator), options_,
+                                              coordination_hooks());
+  }
   return std::make_unique<cluster::ClusterNode>(loop_, options_, coordination_hooks());
 }
 
@@ -152,7 +159,7 @@ Result<> ClusterMember::open() {
 void ClusterMember::start(const Endpoint& control) {
   TANDEM_ASSERT(!thread_.joinable());
   control_ = control;
-  if (!options_.directory.empty()) {
+  if (!options_.directory.empty() && node_ != nullptr) {
     const auto file = masters_file_in(options_.directory);
     masters_file_.emplace(file, [file](const std::string& failure) {
       if (failure.empty()) return log::info("the masters are kept again file={}", file);
@@ -185,8 +192,10 @@ void ClusterMember::look_up(const core::NodeId& peer, const Endpoint& control) {
                 control.to_string(), found.error().message);
       return;
     }
-    asio::post(loop_,
-               [this, peer, addresses = *found] { node_->set_peer_addresses(peer, addresses); });
+    if (node_ != nullptr) {
+      asio::post(loop_,
+                 [this, peer, addresses = *found] { node_->set_peer_addresses(peer, addresses); });
+    }
     to_control([this, peer, addresses = *found] {
       resolved_[peer] = addresses;
       registered_digest_ = 0;  // forces another report
@@ -440,9 +449,10 @@ Error ClusterMember::undecided() const {
         "{} knows no primary: {}; nothing was changed", node,
         view_.waiting.empty() ? "no quorum of the voters can be reached" : view_.waiting);
   } else {
-    why = fmt::format("{} leads, but {}; nothing was changed", node,
-                      has_caught_up() ? "a majority of the voters does not answer it"
-                                      : "has not applied yet what was committed before");
+    const auto* const what = !has_caught_up()    ? "has not applied yet what was committed before"
+                             : view_.coordinator ? "its lease was not renewed"
+                                                 : "a majority of the voters does not answer it";
+    why = fmt::format("{} leads, but {}; nothing was changed", node, what);
   }
   return fail(ErrorCode::unavailable, std::move(why));
 }
@@ -457,12 +467,14 @@ bool ClusterMember::is_stuck() const {
 
 std::string_view ClusterMember::failure_kind() const {
   if (view_.ended) return "this master no longer takes part";
-  return view_.failure.empty() ? "" : "the log cannot be written";
+  if (view_.failure.empty()) return "";
+  return view_.coordinator ? "the coordinator cannot be used" : "the log cannot be written";
 }
 
 bool ClusterMember::is_in_sync(Instant now) const {
   if (!view_.failure.empty()) return false;
   if (view_.role == core::Role::primary || view_.primary.empty() || !view_.votes) return false;
+  if (view_.coordinator) return lag_of(view_) == 0 && applied() >= view_.commit;
   if (view_.pair && !view_.in_pair_sync) return false;
   if (agreement_.differs_from(view_.primary)) return false;
   return lag_of(view_) == 0 && applied() >= view_.commit &&

@@ -32,6 +32,7 @@
 #include "master/cluster/proposals.hpp"
 #include "master/cluster/replicated_state.hpp"
 #include "master/cluster/term_announcer.hpp"
+#include "master/coordinator/coordinator_spec.hpp"
 #include "master/registry/leadership.hpp"
 #include "master/registry/registry.hpp"
 #include "master/registry/serving_gate.hpp"
@@ -68,8 +69,11 @@ inline constexpr std::string_view state_path = "/cluster/state";
 class ClusterMember {
  public:
   // All references outlive it. REQUIRES: options.validate()
+  // With a coordinator, members do not vote: the options' peers, its directory and what belongs to
+  // voting do not count.
   ClusterMember(boost::asio::io_context& control_loop, Registry& registry, ServingGate& gate,
-                cluster::ClusterOptions options, ClusterMemberHooks hooks);
+                cluster::ClusterOptions options, ClusterMemberHooks hooks,
+                std::optional<CoordinatorSpec> coordinator = {});
   ~ClusterMember();
 
   // Opens the log and restores the registry from it, before the control loop runs.
@@ -153,6 +157,7 @@ class ClusterMember {
   const MasterRecords& reachable_masters() const { return reachable_; }
   // The entry of the log after which those were the masters; 0: the state does not list them yet.
   LogIndex masters_as_of() const { return masters_as_of_; }
+  // With a coordinator: it takes part now.
   bool votes(std::string_view master) const;
   // This primary is about to record the masters that founded the cluster, in its first moments.
   bool is_recording_masters() const;
@@ -190,17 +195,22 @@ class ClusterMember {
   // Whether this is a standby that could take over now: it has everything that it knows to be
   // committed, and hears the primary.
   bool is_in_sync(Instant now) const;
-  const cluster::ClusterRefusals& refusals() const { return node_->refusals(); }
+  // Null: members do not speak with each other, a coordinator is used.
+  const cluster::ClusterRefusals* refusals() const {
+    return node_ == nullptr ? nullptr : &node_->refusals();
+  }
   // Until when it may forward, as far as known now. Any thread.
   Instant serve_until() const { return gate_.serve_until(); }
   // Any thread; the next two as well.
-  const cluster::DurableLog& log() const { return node_->log(); }
+  // Null: it keeps none, a coordinator does.
+  const cluster::DurableLog* log() const { return node_ == nullptr ? nullptr : &node_->log(); }
   // Elections that this master has stood for, and those that it has won.
   std::uint64_t elections_begun() const { return elections_begun_.value(); }
   std::uint64_t elections_won() const { return elections_won_.value(); }
 
  private:
-  std::unique_ptr<cluster::Coordination> make_coordination();
+  std::unique_ptr<cluster::Coordination> make_coordination(
+      std::optional<CoordinatorSpec> coordinator);
   cluster::ClusterHooks coordination_hooks();
   // On the cluster's thread:
   void took_gate(Instant until, Term term);
@@ -240,6 +250,7 @@ class ClusterMember {
   void follow_masters();
   void keep_masters();
   void tend_masters();
+  void list_masters();
   void raise_feature_level();
   void commit_alone(bool& under_way, Change change);
   void note_feature_level();

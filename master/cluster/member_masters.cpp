@@ -5,6 +5,7 @@
 #include <boost/asio.hpp>
 
 #include "common/base/log.hpp"
+#include "common/core/limits.hpp"
 #include "common/wire/limits.hpp"
 #include "master/cluster/cluster_member.hpp"
 #include "master/cluster/masters_file.hpp"
@@ -27,8 +28,13 @@ Endpoint ClusterMember::address_of(const std::string& name, const MasterRecord& 
 
 std::map<core::NodeId, Endpoint> ClusterMember::others() const {
   const auto& masters = registry_.state().masters;
-  if (masters.empty()) return options_.peers;
+  if (masters.empty() && !view_.coordinator) return options_.peers;
   std::map<core::NodeId, Endpoint> others;
+  if (view_.coordinator) {  // also those that are not listed yet
+    for (const auto& [name, master] : view_.masters) {
+      others.emplace(core::NodeId(name), master.control);
+    }
+  }
   for (const auto& [name, master] : masters) {
     if (name != options_.node.name()) {
       others.emplace(core::NodeId(name), address_of(name, master));
@@ -38,6 +44,9 @@ std::map<core::NodeId, Endpoint> ClusterMember::others() const {
 }
 
 bool ClusterMember::votes(std::string_view master) const {
+  if (view_.coordinator) {
+    return master == options_.node.name() || view_.masters.contains(std::string(master));
+  }
   return std::any_of(view_.voters.begin(), view_.voters.end(), [&](const auto& voter) {
     return voter.name == master && voter.kind == core::VoterKind::master;
   });
@@ -45,6 +54,7 @@ bool ClusterMember::votes(std::string_view master) const {
 
 std::vector<std::string> ClusterMember::without_vote() const {
   std::vector<std::string> names;
+  if (view_.coordinator) return names;
   for (const auto& [node, control] : others()) {
     if (!votes(node.name())) names.emplace_back(node.name());
   }
@@ -58,6 +68,7 @@ std::vector<std::string> ClusterMember::without_vote() const {
 // A removed master votes until its removal is committed, and may be needed for that.
 bool ClusterMember::is_removed() const {
   const auto& masters = registry_.state().masters;
+  if (view_.coordinator) return false;  // it is listed again, as long as it takes part
   return !masters.empty() && !masters.contains(options_.node.name()) && !view_.votes &&
          view_.voters_committed && lag_of(view_) == 0;
 }
@@ -107,6 +118,7 @@ void ClusterMember::follow_masters() {
   for (const auto& [name, master] : masters) gone_.erase(name);
   noted_masters_ = masters;
   registered_digest_ = 0;
+  if (node_ == nullptr) return;  // they are known from the coordinator
   asio::post(loop_, [this, others] { node_->set_masters(others); });
 }
 
@@ -131,6 +143,34 @@ void ClusterMember::keep_masters() {
 bool ClusterMember::is_recording_masters() const {
   const auto level = std::max(feature_level(), view_.features_of_all);
   return is_primary() && masters().empty() && level >= wire::features::agreed_state;
+}
+
+// The duty of a primary with a coordinator: workers are told of the masters by the state, which
+// lists those that have taken part. Others make room for those that do now.
+void ClusterMember::list_masters() {
+  if (feature_level() < wire::features::agreed_state) return;
+  const auto& masters = registry_.state().masters;
+  std::map<std::string, Endpoint> present{{std::string(options_.node.name()), control_}};
+  for (const auto& [name, master] : view_.masters) present.emplace(name, master.control);
+  if (masters.empty()) {
+    // All at once: workers leave a master that is not listed.
+    SetMasters first;
+    for (const auto& [name, control] : present) {
+      if (first.masters.size() < limits::masters_max) first.masters[name].address = control;
+    }
+    return commit_alone(changing_masters_, std::move(first));
+  }
+  for (const auto& [name, control] : present) {
+    const auto known = masters.find(name);
+    if (known != masters.end() && known->second.address == control) continue;
+    if (known != masters.end() || masters.size() < limits::masters_max) {
+      return commit_alone(changing_masters_,
+                          AdmitMaster{.name = name, .master = {.address = control}});
+    }
+    for (const auto& [absent, record] : masters) {
+      if (!present.contains(absent)) return commit_alone(changing_masters_, ExpelMaster{absent});
+    }
+  }
 }
 
 // Duties of a primary: to record the founding masters, once, and to remove masters that have been

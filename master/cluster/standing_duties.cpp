@@ -38,7 +38,7 @@ void ClusterMember::tick(Instant now) {
   }
   if (registry_.state().secret.empty()) make_secret();
   if (view_.features_of_all > feature_level()) raise_feature_level();
-  tend_masters();
+  node_ == nullptr ? list_masters() : tend_masters();
   register_workers(now);
   tell_found_out(now);
 }
@@ -98,6 +98,7 @@ asio::awaitable<void> ClusterMember::register_worker(Change change) {
 // Reports the possible witnesses, from the replicated state, with the liveness that this master
 // sees; and again when it has caught up, because the core ignores an older report.
 void ClusterMember::report_registered() {
+  if (node_ == nullptr) return;  // nobody votes
   const std::pair seen(registry_.changes(), has_caught_up() ? view_.term : Term());
   if (std::exchange(registered_seen_, seen) == seen) return;
   core::Registered registered;

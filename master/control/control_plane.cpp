@@ -49,6 +49,7 @@ ControlPlane::Parts::Parts(const ControlPlaneOptions& options, ServingGate& serv
       gate(serving_gate),
       hooks(given_hooks),
       standby_serves(options.standby_serves),
+      takeover_wait(options.takeover_wait),
       configured_control(options.control),
       control_name(options.control_name.empty() ? options.control.host : options.control_name),
       peers(options.peers),
@@ -161,7 +162,8 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
   access.ask_who_belongs([this](const std::string& master) {
     return !member || member->masters().empty() || member->masters().contains(master);
   });
-  const auto known = known_masters(options, token, credentials);
+  const auto known =
+      options.coordinator ? KnownMasters() : known_masters(options, token, credentials);
   if (!known) return known.error();
   if (access.asks_for_tokens() && token.empty() && !credentials && !known->others.empty()) {
     log::warn(
@@ -196,7 +198,8 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
                         const ClusterState& state) { return watch_change(entry, authored, state); },
           .has_adopted = hooks.has_adopted,
           .fetch_state =
-              [this](Endpoint primary) { return fetch_state(calls, std::move(primary), token); }});
+              [this](Endpoint primary) { return fetch_state(calls, std::move(primary), token); }},
+      options.coordinator);
   if (auto opened = member->open(); !opened) {
     return fail(opened.error().code, fmt::format("--data-dir: {}", opened.error().message),
                 "--data-dir");
@@ -415,6 +418,11 @@ std::string ControlPlane::why_no_restart() {
       if (is_other && (voter.silent_since || voter.unheard)) silent = voter.name;
     }
     const bool is_alone = parts->member->is_primary() && view.pair && !silent.empty();
+    if (view.coordinator && parts->member->is_primary()) {
+      return why.set_value(
+          "this master leads by a lease in etcd, which another process cannot take over: give the "
+          "lead away first (tandem switchover)");
+    }
     why.set_value(is_alone ? fmt::format("{} does not answer, and without it this master could not "
                                          "lead again",
                                          silent)

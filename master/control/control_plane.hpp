@@ -30,6 +30,7 @@
 #include "master/control/config_api.hpp"
 #include "master/control/ticket_sharing.hpp"
 #include "master/control/upgrade_api.hpp"
+#include "master/coordinator/coordinator_spec.hpp"
 #include "master/discovery/source_spec.hpp"
 #include "master/events/event.hpp"
 #include "master/metrics/traffic.hpp"
@@ -59,17 +60,19 @@ struct ControlPlaneOptions {
   std::optional<Endpoint> join{};                // --join
   core::Timing timing{};                         // --cluster-heartbeat, --election-timeout
   bool pair_failover = true;                     // --pair-failover
+  Duration takeover_wait = limits::takeover_wait_max;        // how long requests wait for a primary
   wire::FeatureLevel features_max = wire::features::newest;  // --feature-level
-  std::string restore{};                        // --restore; empty: nothing is restored
-  std::string pass{};                           // see wire::ClusterEnvelope
-  bool standby_serves = true;                   // whether a standby answers clients: for /ready
-  bool serves_under_grants = false;             // a standby sends requests to workers by itself
-  std::vector<std::string> on_promote{};        // --on-promote
-  std::vector<std::string> on_demote{};         // --on-demote
-  std::vector<wire::WorkerSpec> backends{};     // --backend
-  std::vector<SourceSpec> sources{};            // --discover
-  std::vector<PublicationSpec> publications{};  // --publish
-  std::vector<wire::Route> routes{};            // --route
+  std::string restore{};                         // --restore; empty: nothing is restored
+  std::string pass{};                            // see wire::ClusterEnvelope
+  bool standby_serves = true;                    // whether a standby answers clients: for /ready
+  bool serves_under_grants = false;              // a standby sends requests to workers by itself
+  std::vector<std::string> on_promote{};         // --on-promote
+  std::vector<std::string> on_demote{};          // --on-demote
+  std::vector<wire::WorkerSpec> backends{};      // --backend
+  std::vector<SourceSpec> sources{};             // --discover
+  std::vector<PublicationSpec> publications{};   // --publish
+  std::vector<wire::Route> routes{};             // --route
+  std::optional<CoordinatorSpec> coordinator{};  // --coordinator, --cluster; unset: masters vote
   std::map<std::string, wire::ServiceSettings> services{};  // --service
   // --cluster-ca, --cluster-cert, --cluster-key, --cluster-revoked: the control address speaks TLS.
   tandem::tls::ClusterFiles cluster_files{};

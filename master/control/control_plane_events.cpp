@@ -83,7 +83,7 @@ metrics::ControlCounts ControlPlane::Parts::counts() const {
                                 .lease_left = Duration::zero(),
                                 .unprotected = Duration::zero(),
                                 .commits = {},
-                                .disk_failures = member->log().failures(),
+                                .disk_failures = member->log() ? member->log()->failures() : 0,
                                 .worker_connections = registry.worker_connections(),
                                 .connections = server.connections()};
   for (const auto& [service, of] : registry.check_counts().all()) {
@@ -92,7 +92,7 @@ metrics::ControlCounts ControlPlane::Parts::counts() const {
   const auto at = now();
   if (member->serve_until() > at) counts.lease_left = member->serve_until() - at;
   if (unprotected_since != Instant::never()) counts.unprotected = at - unprotected_since;
-  member->log().commits().add_to(counts.commits);
+  if (const auto* log = member->log()) log->commits().add_to(counts.commits);
   return counts;
 }
 

@@ -81,6 +81,40 @@ Result<> check_publications(const ControlPlaneOptions& options) {
   return {};
 }
 
+// What belongs to masters that vote, and what cannot be known without messages between them.
+Result<> check_coordinator(const ControlPlaneOptions& options) {
+  const auto& coordinator = *options.coordinator;
+  if (coordinator.etcd.servers.empty()) {
+    return invalid("--cluster names a cluster in a coordinator: give that by --coordinator",
+                   "--cluster");
+  }
+  if (coordinator.cluster.empty()) {
+    return invalid("--coordinator needs --cluster NAME, below which the cluster's keys are",
+                   "--cluster");
+  }
+  if (auto name = parse_name(coordinator.cluster, "--cluster"); !name) return name.error();
+  const auto beside = [](std::string_view flag, std::string_view why) {
+    return invalid(fmt::format("{} does not go together with --coordinator: {}", flag, why),
+                   std::string(flag));
+  };
+  if (!options.peers.empty()) return beside("--peer", "masters find each other in etcd");
+  if (options.join) return beside("--join", "masters find each other in etcd");
+  if (!options.pair_failover) return beside("--pair-failover", "masters do not vote");
+  if (!options.restore.empty()) return beside("--restore", "the state is in etcd");
+  if (options.serves_under_grants) {
+    return beside("--standby-traffic serve",
+                  "etcd grants nothing; forward, redirect and refuse are there");
+  }
+  if (options.control.is_unspecified()) {
+    return invalid(fmt::format("--control {}: the other masters find this one by it in etcd, so it "
+                               "must be an address that they can connect to",
+                               options.control.to_string()),
+                   "--control");
+  }
+  if (options.insecure_network) return {};
+  return check_secrets(coordinator.etcd, "--coordinator");
+}
+
 }  // namespace
 
 tls::ClearText ControlPlaneOptions::clear_text() const {
@@ -117,6 +151,9 @@ Result<> ControlPlaneOptions::validate() const {
         "masters is to be given by --token-file FILE: `tandem token new --role master` "
         "makes one",
         "--token-file");
+  }
+  if (coordinator) {
+    if (auto fits = check_coordinator(*this); !fits) return fits;
   }
   if (join && !peers.empty()) {
     return invalid("--peer founds a cluster, --join joins one: give either", "--join");

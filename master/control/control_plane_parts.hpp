@@ -125,6 +125,7 @@ struct ControlPlane::Parts {
   ServingGate& gate;
   const ControlPlaneHooks hooks;
   bool standby_serves;
+  Duration takeover_wait;
   Endpoint configured_control;  // as the flags have it
   std::string control_name;
   Instant leave_control_at = Instant::never();  // the address before; never: not yet

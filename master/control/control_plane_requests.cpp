@@ -216,8 +216,7 @@ asio::awaitable<void> ControlPlane::Parts::await_adoption() {
 asio::awaitable<ControlResponse> ControlPlane::Parts::ask_primary(const ControlRequest& request) {
   const auto originator = AccessControl::on_behalf_of(request);
   asio::steady_timer timer(loop);
-  const auto deadline =
-      now() + (request.passed_on ? decided_wait_max : Duration(limits::takeover_wait_max));
+  const auto deadline = now() + (request.passed_on ? decided_wait_max : takeover_wait);
   const bool needs_masters = router.needs_masters(request);
   for (;;) {
     const bool decides = member->may_decide(now());
@@ -264,7 +263,7 @@ std::string ControlPlane::Parts::not_ready() const {
     return fmt::format("{} is standby and refuses clients", node.node);
   }
   if (member->is_primary() || passes_on || member->may_forward(now())) return {};
-  if (primary_lost != Instant() && now() < primary_lost + limits::takeover_wait_max) return {};
+  if (primary_lost != Instant() && now() < primary_lost + takeover_wait) return {};
   return fmt::format("{} knows no primary", node.node);
 }
 

@@ -102,6 +102,10 @@ Result<> check_recorded(const ClusterMember& member) {
 // Errors: why this master cannot be admitted. REQUIRES: the member may decide
 Result<> check(const ClusterMember& member, const AdmitMaster& admit,
                tandem::tls::ClearText clear_text) {
+  if (member.view().coordinator) {
+    return conflict(
+        "masters come by themselves: start one with the same --coordinator and --cluster", "name");
+  }
   if (auto recorded = check_recorded(member); !recorded) return recorded;
   const auto& masters = member.masters();
   const auto& [address, replaces] = admit.master;
@@ -141,6 +145,9 @@ Result<> check_removal(const ClusterMember& member, const std::string& name) {
   const auto& masters = member.masters();
   if (!masters.contains(name)) {
     return fail(ErrorCode::not_found, fmt::format("no master has the name {}", name), "name");
+  }
+  if (member.view().coordinator && member.votes(name)) {
+    return conflict(fmt::format("{} takes part: stop it first", name), "name");
   }
   if (masters.size() == 1) {
     return conflict(fmt::format("{} is the only master, and a cluster needs one", name), "name");

@@ -48,6 +48,17 @@ wire::VoterStatus status_of(const cluster::VoterView& voter, const cluster::Clus
   return status;
 }
 
+wire::CoordinatorStatus status_of(const cluster::CoordinatorView& coordinator) {
+  wire::CoordinatorStatus status{.kind = coordinator.kind,
+                                 .endpoints = coordinator.endpoints,
+                                 .reachable = !coordinator.unreached_since,
+                                 .problem = coordinator.why};
+  if (coordinator.unreached_since) {
+    status.unreachable_ms = to_ms(now() - *coordinator.unreached_since);
+  }
+  return status;
+}
+
 wire::Status status_of(const Registry& registry, const NodeView& node, const ClusterMember& member,
                        const Vips& vips, const ShownCertificates& certificates) {
   const auto& view = member.view();
@@ -79,10 +90,12 @@ wire::Status status_of(const Registry& registry, const NodeView& node, const Clu
   }
   status.voters_told_by = view.told_by.name();
   status.voters_committed = view.voters_committed;
-  const auto& refusals = member.refusals();
-  status.refused_messages = {.foreign = refusals.foreign,
-                             .malformed = refusals.malformed,
-                             .unauthorized = refusals.unauthorized};
+  if (const auto* refusals = member.refusals()) {
+    status.refused_messages = {.foreign = refusals->foreign,
+                               .malformed = refusals->malformed,
+                               .unauthorized = refusals->unauthorized};
+  }
+  if (view.coordinator) status.coordinator = status_of(*view.coordinator);
   for (const auto& voter : view.voters) status.voters.push_back(status_of(voter, view));
   status.without_vote = member.without_vote();
   if (vips) status.vips = vips();
@@ -101,7 +114,10 @@ std::string standby_problem(const NodeView& node, const ClusterMember& member) {
           ? std::string("the primary was never heard")
           : fmt::format("the primary was heard {} ms ago", to_ms(now() - view.primary_heard));
   return fmt::format("{} is out of sync: {} entries behind, {}{}", node.node, cluster::lag_of(view),
-                     heard, view.votes ? "" : ", no voter yet");
+                     heard,
+                     view.votes         ? ""
+                     : view.coordinator ? ", it is not registered yet"
+                                        : ", no voter yet");
 }
 
 // Why this node may not forward; empty when it may.

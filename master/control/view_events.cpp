@@ -80,16 +80,18 @@ void ViewEvents::tell_voters(const cluster::ClusterView& view, Instant now) {
 
 void ViewEvents::tell_disks(const cluster::ClusterView& view) {
   std::map<std::string, std::string> disks;
+  const auto* const what = view.coordinator ? "use the coordinator" : "write its log";
+  const auto* const again = view.coordinator ? "uses it" : "writes";
   if (!view.failure.empty() && !view.ended) disks[node_] = view.failure;
   for (const auto& voter : view.voters) {
     if (!voter.disk_failure.empty()) disks.emplace(voter.name, voter.disk_failure);
   }
   for (const auto& [name, why] : disks) {
     if (disks_.contains(name)) continue;
-    tell(EventKind::disk, name, fmt::format("{} cannot write its log", name)).reason = why;
+    tell(EventKind::disk, name, fmt::format("{} cannot {}", name, what)).reason = why;
   }
   for (const auto& [name, why] : disks_) {
-    if (!disks.contains(name)) tell(EventKind::disk, name, fmt::format("{} writes again", name));
+    if (!disks.contains(name)) tell(EventKind::disk, name, fmt::format("{} {} again", name, again));
   }
   disks_ = std::move(disks);
 }

@@ -196,6 +196,38 @@ Result<SourceSpec> parse_source(std::string_view text, std::string_view field) {
   return spec;
 }
 
+Result<SourceSpec> parse_coordinator(std::string_view text, std::string_view field) {
+  constexpr std::string_view kind = "etcd=";
+  const auto form = [&] {
+    return invalid(
+        fmt::format("{} must be etcd=[https://]HOST:PORT[,HOST:PORT]...[,KEY=VALUE]..., not \"{}\"",
+                    field, printable(text.substr(0, 100))));
+  };
+  if (!text.starts_with(kind) || text.size() > limits::source_text_bytes_max) return form();
+  SourceSpec spec{.text = std::string(text), .service = {}, .servers = {}, .name = {}};
+  spec.kind = Kind::etcd;
+  auto rest = text.substr(kind.size());
+  spec.tls = rest.starts_with(secure_scheme);
+  bool has_all_servers = false;
+  while (!rest.empty()) {
+    const auto comma = rest.find(',');
+    auto item = rest.substr(0, comma);
+    rest = comma == rest.npos ? std::string_view() : rest.substr(comma + 1);
+    const bool is_option = item.find('=') != item.npos;
+    if (!is_option && has_all_servers) return form();
+    has_all_servers = is_option;
+    // Each server may repeat the scheme.
+    if (item.starts_with(secure_scheme) && spec.tls) item.remove_prefix(secure_scheme.size());
+    if (item.starts_with(clear_scheme) && !spec.tls) item.remove_prefix(clear_scheme.size());
+    if (!is_option && item.find('/') != item.npos) return form();
+    auto taken = is_option ? take_option(spec, item, field) : take_server(spec, item, field);
+    if (!taken) return taken.error();
+  }
+  if (spec.servers.empty() || spec.servers.size() > limits::source_servers_max) return form();
+  if (auto whole = check_whole(spec, field); !whole) return whole.error();
+  return spec;
+}
+
 Result<> check_secrets(const SourceSpec& spec, std::string_view flag) {
   if (spec.tls || !spec.has_secret()) return {};
   for (const auto& server : spec.servers) {

@@ -49,6 +49,11 @@ inline constexpr std::string_view source_form =
 // Errors: `invalid`, beginning with `field`.
 Result<SourceSpec> parse_source(std::string_view text, std::string_view field);
 
+// Which etcd coordinates the masters, as --coordinator says it: `service` and `name` are empty.
+//   etcd=[https://]HOST:PORT[,HOST:PORT]...[,KEY=VALUE]...
+// Errors: `invalid`, beginning with `field`.
+Result<SourceSpec> parse_coordinator(std::string_view text, std::string_view field);
+
 // Whether secrets would be sent in clear text to another machine. Errors: `invalid`, naming `flag`.
 Result<> check_secrets(const SourceSpec& spec, std::string_view flag = "--discover");
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -128,6 +129,12 @@ class EtcdServer {
     }
     return all;
   }
+  int count(const std::string& prefix) const { return static_cast<int>(keys(prefix).size()); }
+  // Whether it leads the members.
+  bool leads() const {
+    const auto status = nlohmann::json::parse(ask("maintenance/status", "{}").body);
+    return status.at("leader") == status.at("header").at("member_id");
+  }
   bool has(const std::string& key) const { return keys(key).contains(key); }
   std::string lease(unsigned seconds) const {
     const auto granted = ask("lease/grant", fmt::format(R"({{"TTL":"{}"}})", seconds));
@@ -150,5 +157,19 @@ class EtcdServer {
   int lives_ = 0;
   std::unique_ptr<Process> process_;
 };
+
+// Three members of one etcd, which answer.
+inline std::vector<std::unique_ptr<EtcdServer>> three_of_etcd(const TempDir& dir) {
+  const std::vector<std::string> peers{free_address(), free_address(), free_address()};
+  const auto members =
+      fmt::format("e0=http://{},e1=http://{},e2=http://{}", peers[0], peers[1], peers[2]);
+  std::vector<std::unique_ptr<EtcdServer>> etcd;
+  for (int i = 0; i < 3; ++i) {
+    etcd.push_back(std::make_unique<EtcdServer>(dir, fmt::format("e{}", i), peers.at(i), members));
+    etcd.back()->start();
+  }
+  for (const auto& each : etcd) REQUIRE(each->await_ready());
+  return etcd;
+}
 
 }  // namespace tandem::e2e

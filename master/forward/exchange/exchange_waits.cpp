@@ -49,7 +49,7 @@ Task<> Exchange::back_off() {
 // asked again after a pause.
 Task<> Exchange::await_leadership(std::uint64_t seen) {
   const auto since = now();
-  const auto until = history_.wait_until(since, limits::takeover_wait_max);
+  const auto until = history_.wait_until(since, context_.options().takeover_wait);
   verdict_ = {.next = Verdict::Next::fail, .failure = Failure::not_served};
   if (since >= until) co_return;
   const bool asks_again = destination_ == Destination::primary;

@@ -19,6 +19,7 @@
 #include "master/forward/exchange/standby_traffic.hpp"
 #include "master/forward/workers/service_options.hpp"
 #include "master/registry/failure_kind.hpp"
+#include "master/registry/limits.hpp"
 #include "master/registry/serving_gate.hpp"
 #include "master/registry/snapshot.hpp"
 
@@ -47,6 +48,8 @@ struct ForwardOptions {
   std::string hsts;                 // of answers to https; empty: the workers' own alone
   std::string acme_webroot;         // a directory; empty: challenges are requests like others
   StandbyTraffic standby_traffic = StandbyTraffic::forward;
+  // How long a request waits for a primary.
+  Duration takeover_wait = limits::takeover_wait_max;
   std::string health_path;  // GET of it asks for this master's own health; empty: no path does
 
   // ---- the parts of this process that forwarding needs

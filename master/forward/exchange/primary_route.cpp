@@ -99,7 +99,7 @@ std::string_view PrimaryRoute::not_ready(Instant now) const {
     return "This master stands by and refuses clients.";
   }
   const bool just_lost =
-      primary_lost_ != Instant::never() && now < primary_lost_ + limits::takeover_wait_max;
+      primary_lost_ != Instant::never() && now < primary_lost_ + context_.options().takeover_wait;
   return just_lost ? std::string_view() : "This master knows no primary.";
 }
 

@@ -109,8 +109,12 @@ void PairCluster::launch_master(const std::string& name) {
     command.push_back(word);
   }
   if (!self.inner.empty()) command.insert(command.end(), {"--listen-inner", self.inner});
+  if (!options_.coordinator.empty()) {
+    command.insert(command.end(), {"--coordinator", options_.coordinator, "--cluster", "test"});
+  }
   for (const auto& [peer, other] : masters_) {
-    if (peer != name) command.insert(command.end(), {"--peer", peer + "=" + other.control});
+    if (peer == name || !options_.coordinator.empty()) continue;
+    command.insert(command.end(), {"--peer", peer + "=" + other.control});
   }
   if (!token_file_.empty()) {
     command.insert(command.end(), {"--token-file", token_file_, "--insecure-network"});

@@ -59,6 +59,8 @@ struct PairClusterOptions {
   bool tokens = false;
   // Each has a certificate of its own, and control addresses speak TLS; see certificates().
   bool certificates = false;
+  // --coordinator, in place of --peer.
+  std::string coordinator{};
   bool inner = false;          // each takes requests that are passed on at an address for that
   Network* network = nullptr;  // with a host for every master and worker; null: loopback
 };
