@@ -27,7 +27,7 @@ TEST_CASE("masters that etcd coordinates replace a killed primary, and no reques
   REQUIRE(cluster.await_whole().empty());
   const auto first = cluster.await_primary();
   const auto second = cluster.standby_of(first);
-  CHECK(cluster.status(first).is_protected);
+  CHECK(eventually([&] { return cluster.status(first).is_protected; }));
   CHECK(cluster.status(second).voters.empty());
   REQUIRE(eventually([&] { return cluster.tell(second, "/v1/workers/w1/drain").status == 200; }));
   const auto term = cluster.status(first).term;
