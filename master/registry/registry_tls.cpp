@@ -23,7 +23,11 @@ void Registry::note_certificate(std::string_view name, const tls::Peer& shown,
   const auto before = standing(record);
   const bool is_its_own = shown.identity.kind == tls::Kind::worker && shown.identity.name == name;
   record.certificate = is_its_own ? std::optional(shown) : std::nullopt;
-  record.distrust = is_its_own ? tls::why_not(shown, *credentials_->get(), today) : std::string();
+  // Its connections are judged by the authorities. It may have a certificate of the new one
+  // already, which it shows with its next heartbeat: a change of authorities takes no worker out.
+  if (record.certificate) record.certificate->shown.reset();
+  record.distrust =
+      is_its_own ? tls::why_not(*record.certificate, *credentials_->get(), today) : std::string();
   settle(record, before);
 }
 

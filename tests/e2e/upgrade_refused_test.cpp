@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
+#include "common/wire/features.hpp"
 #include "tests/e2e/harness/load.hpp"
 #include "tests/e2e/upgradable_master.hpp"
 
@@ -63,6 +64,10 @@ TEST_CASE(
     refused("--node z: this master is a in its cluster");
   }
   SECTION("a feature level that the cluster has passed") {
+    REQUIRE(eventually([&] {
+      return is_in(fmt::format(R"("feature_level":{},)", wire::features::newest),
+                   get(master.control(), "/status").body);
+    }));
     start_with(master, "--feature-level 3");
     refused("--feature-level 3: the cluster is at feature level");
   }
