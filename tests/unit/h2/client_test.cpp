@@ -204,6 +204,31 @@ TEST_CASE("answers that nobody takes leave the others of their connection room, 
   CHECK(client.session.goaway_code() == ErrorCode::no_error);
 }
 
+TEST_CASE("an answer that is taken has room beside others that nobody takes") {
+  Client client;
+  std::vector<StreamId> ids;
+  while (ids.size() < 64) ids.push_back(client.get());
+  std::int64_t room = 65'535;
+  const std::string piece(16'384, 'x');
+  const auto feed = [&](StreamId id) {
+    for (const auto& update : client.frames(h2::window_update_type, 0)) room += update.number();
+    client.sent.clear();
+    REQUIRE(room >= static_cast<std::int64_t>(piece.size()));
+    client.feed(h2::data(id, piece));
+    room -= static_cast<std::int64_t>(piece.size());
+  };
+  for (const auto id : ids) client.feed(response(id, "200"));
+  client.told.consumes_at_once = true;
+  for (int i = 0; i < 64; ++i) feed(ids.back());
+  client.told.consumes_at_once = false;
+  for (const auto id : ids) {
+    for (int i = 0; id != ids.back() && i < 4; ++i) feed(id);
+  }
+  client.told.consumes_at_once = true;
+  for (int i = 0; i < 1'000; ++i) feed(ids.back());
+  CHECK(client.session.goaway_code() == ErrorCode::no_error);
+}
+
 TEST_CASE("a server that goes on sending on streams that it has reset is told to go away") {
   Client client;
   client.get();

@@ -12,8 +12,9 @@ inline constexpr std::uint32_t h2_streams_max = 100;
 // Of a stream, before anything of it is written onward: a kilobyte per millisecond of a far client.
 inline constexpr std::uint32_t h2_stream_window_bytes = 64 * 1024;
 // Of all streams of a connection together. It begins with the protocol's 65,535 and grows with the
-// number of streams that bring content, to as many windows as there can be streams, rounded up.
-inline constexpr std::uint32_t h2_connection_window_bytes_max = 128 * h2_stream_window_bytes;
+// number of streams that bring content, to twice as many windows as there can be streams, rounded
+// up. What waits is bounded by the windows of the streams.
+inline constexpr std::uint32_t h2_connection_window_bytes_max = 256 * h2_stream_window_bytes;
 // Of a frame's payload; the protocol's default, and the least that there is.
 inline constexpr std::uint32_t h2_frame_bytes_max = 16 * 1024;
 // Fields of one head, pseudo-fields and RFC 9113's 32 bytes for each included: 431 beyond it.

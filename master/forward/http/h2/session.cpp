@@ -273,10 +273,12 @@ void Session::consume(Stream& stream, std::size_t n) {
 }
 
 // So that streams whose content somebody takes do not wait for those whose content nobody does:
-// each can fill its own window. It doubles, so that a connection says so a few times in its life.
+// each can fill its own window. Twice that, since nghttp2 gives no credit before half of the
+// connection's window was consumed. It doubles, so that a connection says so a few times in its
+// life.
 void Session::widen_connection_window() {
   const auto wanted = std::min(limits::h2_connection_window_bytes_max,
-                               std::bit_ceil(receiving_) * limits::h2_stream_window_bytes);
+                               2 * std::bit_ceil(receiving_) * limits::h2_stream_window_bytes);
   if (receiving_ < 2 || wanted <= window_) return;
   window_ = wanted;
   nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
