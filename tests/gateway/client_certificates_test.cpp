@@ -12,6 +12,7 @@
 #include "h2_client.hpp"
 #include "test_certificates.hpp"
 #include "tls_client.hpp"
+#include "master/forward/exchange/limits.hpp"
 
 namespace tandem::test::client_certificates_test {
 
@@ -221,6 +222,15 @@ TEST_CASE("what a route demands holds however a client spells the path and the h
     CHECK(code_of(gateway.ask(get(target))) == "client_certificate");
     CHECK_THAT(ask(gateway.tls_port(), scene.with(scene.client), get(target)), Contains("200"));
   }
+  // Each reading costs time, so that there is a limit; what reads the same everywhere has none.
+  const auto of_length = [](const std::string& begin, std::size_t bytes) {
+    return begin + std::string(bytes - begin.size(), 'x');
+  };
+  const auto most = tandem::limits::ambiguous_path_bytes_max;
+  CHECK_THAT(gateway.ask(get(of_length("/%20", most))).start_line(), Contains("200"));
+  CHECK(code_of(gateway.ask(get(of_length("/%20", most + 1)))) == "path_too_long");
+  CHECK_THAT(gateway.ask(get(of_length("/a", most + 1))).start_line(), Contains("200"));
+  CHECK_THAT(gateway.ask(get(of_length("/?%20", most + 1))).start_line(), Contains("200"));
   for (const char* target :
        {"/", "/administrator", "/admin.txt", "/x/admin", "/a%20b;c//d/./e", "/x?/../admin",
         "/admin/open", "/admin/open/.well-known/x", "/admin/open/a%20b;c//d"}) {

@@ -7,6 +7,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/constant_time.hpp"
+#include "master/forward/exchange/limits.hpp"
 #include "master/forward/http/client_certificate.hpp"
 #include "master/forward/http/path_readings.hpp"
 #include "master/forward/http/grpc.hpp"
@@ -150,6 +151,13 @@ Exchange::EarlyAnswer Exchange::demand_certificate() const {
   const auto& demand = client_.options->client_certificate;
   const bool may_differ = routes_ != nullptr && routes_->has_demands() && !has_one_reading(path());
   if (!demand.is_on() && !may_differ) return std::nullopt;
+  if (may_differ && path().size() > limits::ambiguous_path_bytes_max) {
+    return LocalResponse{.status = 414,
+                         .code = "path_too_long",
+                         .message =
+                             "A path that can be read in more than one way must be shorter where "
+                             "certificates are demanded."};
+  }
   const auto shown = client_certificate(client_.request, client_.sender);
   const bool meets_all = meets(demand, shown) && (!may_differ || meets_other_readings(shown));
   if (meets_all) return std::nullopt;
