@@ -90,6 +90,10 @@ void ClientPassing::pass(Batch batch) {
                                .tls = each->tls,
                                .has_proxy_header = arrival.has_proxy_header,
                                .is_heard = arrival.is_heard});
+    if (const auto* const front = arrival.front.get()) {
+      message.clients.back().front =
+          FrontNote{front->port, front->tls, front->version, front->certificate};
+    }
     sockets.push_back(each->client.socket.get());
   }
   const auto sent = link_.send(to_json(message), sockets, now() + limits::upgrade_step_max);

@@ -193,6 +193,10 @@ std::size_t FormerProcess::adopt(UpgradeLink::Message& got, const UpgradeMessage
                         .arrival = {.peer = {address, note.peer.port},
                                     .has_proxy_header = note.has_proxy_header,
                                     .is_heard = note.is_heard}};
+    if (note.front) {
+      client.arrival.front = std::make_shared<const FrontConnection>(FrontConnection{
+          note.front->port, note.front->tls, note.front->version, note.front->certificate});
+    }
     if (!plane.welcome_passed(client, note.port, note.tls)) break;
     ++answer.count;
   }

@@ -33,20 +33,38 @@ AddressNote address_in(const Json& json) {
           .count = json.at("count").get<std::size_t>()};
 }
 
-Json to_document(const ClientNote& note) {
-  return Json{{"peer", to_document(note.peer)},
-              {"port", note.port},
+Json to_document(const FrontNote& note) {
+  return Json{{"port", note.port},
               {"tls", note.tls},
-              {"header", note.has_proxy_header},
-              {"heard", note.is_heard}};
+              {"version", note.version},
+              {"certificate", note.certificate}};
+}
+
+FrontNote front_in(const Json& json) {
+  return {.port = json.at("port").get<std::string>(),
+          .tls = json.at("tls").get<bool>(),
+          .version = json.at("version").get<std::string>(),
+          .certificate = json.at("certificate").get<std::string>()};
+}
+
+Json to_document(const ClientNote& note) {
+  Json document{{"peer", to_document(note.peer)},
+                {"port", note.port},
+                {"tls", note.tls},
+                {"header", note.has_proxy_header},
+                {"heard", note.is_heard}};
+  if (note.front) document["front"] = to_document(*note.front);
+  return document;
 }
 
 ClientNote client_in(const Json& json) {
-  return {.peer = endpoint_in(json.at("peer")),
-          .port = json.at("port").get<std::string>(),
-          .tls = json.at("tls").get<bool>(),
-          .has_proxy_header = json.at("header").get<bool>(),
-          .is_heard = json.at("heard").get<bool>()};
+  return {
+      .peer = endpoint_in(json.at("peer")),
+      .port = json.at("port").get<std::string>(),
+      .tls = json.at("tls").get<bool>(),
+      .has_proxy_header = json.at("header").get<bool>(),
+      .is_heard = json.at("heard").get<bool>(),
+      .front = json.contains("front") ? std::optional(front_in(json.at("front"))) : std::nullopt};
 }
 
 Json to_document(const LeaderNote& note) {

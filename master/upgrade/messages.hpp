@@ -21,6 +21,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,12 +48,21 @@ struct MemberNote {
   unsigned level = 0;  // the feature level of the cluster; 0: it did not say
 };
 
+// What a load balancer has told of a client's connection to it.
+struct FrontNote {
+  std::string port{};
+  bool tls = false;
+  std::string version{};
+  std::string certificate{};
+};
+
 struct ClientNote {
   Endpoint peer{};
   std::string port{};  // where it came in
   bool tls = false;    // which is spoken there; it has not said a word then
   bool has_proxy_header = false;
   bool is_heard = false;
+  std::optional<FrontNote> front{};
 };
 
 // As Leadership; `is_self`: the new process leads, and that is its pass.

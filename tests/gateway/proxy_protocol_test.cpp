@@ -16,6 +16,22 @@ const std::string binary =
     std::string("\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x09\x0a\0\0\x01\x04\xd2\x01\xbb", 28);
 const std::string local = std::string("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", 16);
 
+std::string tlv(int type, const std::string& value) {
+  return std::string{static_cast<char>(type), '\0', static_cast<char>(value.size())} + value;
+}
+
+// From 192.0.2.9, who had come to port 443 by TLS, and whose certificate was verified if it has a
+// name.
+std::string by_tls(const std::string& common_name = {}) {
+  const std::string verified(4, '\0');
+  auto told = std::string(1, common_name.empty() ? '\1' : '\7') + verified + tlv(0x21, "TLSv1.2");
+  if (!common_name.empty()) told += tlv(0x22, common_name);
+  const auto tlvs = tlv(0x01, "h2") + tlv(0x02, "shop.example") + tlv(0x20, told);
+  auto header = binary + tlvs;
+  header[15] = static_cast<char>(header[15] + static_cast<char>(tlvs.size()));
+  return header;
+}
+
 Gateway::Options behind_a_balancer(Gateway::Options options = {}) {
   options.proxy_protocol = {"127.0.0.0/8"};
   return options;
@@ -113,6 +129,75 @@ TEST_CASE("the header comes before TLS, and before HTTP/2") {
   H2Client plain(std::move(socket));
   CHECK(plain.get("/").status() == 200);
   CHECK(worker.requests().back().field("X-Forwarded-For") == "192.0.2.7");
+}
+
+TEST_CASE("a client whose TLS has ended at the load balancer came by https") {
+  Origin worker(always(ok("x")));
+  auto options = behind_a_balancer();
+  options.hsts = "max-age=60";
+  options.redirects_to_https = true;
+  Gateway gateway({worker.port()}, options);
+  gateway.set({"sticky=session"});
+  const auto served = gateway.ask(by_tls() + get("/"));
+  CHECK(served.status() == 200);
+  CHECK(served.field("Strict-Transport-Security") == "max-age=60");
+  CHECK(served.field("Set-Cookie").find("; Secure") != std::string::npos);
+  const auto seen = worker.requests().back();
+  CHECK(seen.field("X-Forwarded-For") == "192.0.2.9");
+  CHECK(seen.field("X-Forwarded-Proto") == "https");
+  CHECK(seen.field("X-Forwarded-Port") == "443");
+  CHECK(seen.field("X-Forwarded-Client-Cert").empty());
+  for (const auto& header : {binary, local, line}) {
+    CHECK(gateway.ask(header + get("/")).status() == 301);
+  }
+  auto plain = gateway.connect();
+  plain.send(by_tls());
+  H2Client http2(std::move(plain));
+  CHECK(http2.get("/").status() == 200);
+  CHECK(worker.requests().back().field("X-Forwarded-Proto") == "https");
+}
+
+TEST_CASE("the name in a certificate that the load balancer has verified is told, and demanded") {
+  Origin worker(always(ok("x")));
+  Gateway gateway({worker.port()}, behind_a_balancer());
+  const auto claim =
+      "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Client-Cert: DNS=web.example\r\n\r\n";
+  gateway.set({"client_certificate=any"});
+  CHECK(gateway.ask(by_tls() + claim).status() == 403);
+  CHECK(gateway.ask(by_tls("web") + claim).status() == 200);
+  CHECK(worker.requests().back().field("X-Forwarded-Client-Cert") == "Subject=\"CN=web\"");
+  CHECK(gateway.ask(by_tls("a\";DNS=web.example,\xc3\xa4 ") + claim).status() == 200);
+  CHECK(worker.requests().back().field("X-Forwarded-Client-Cert") ==
+        R"(Subject="CN=a\"\;DNS=web.example\,\C3\A4\ ")");
+  gateway.set({"client_certificate=web.example"});
+  for (const auto* name : {"web.example", "a\";DNS=web.example", "\",DNS=web.example"}) {
+    CHECK(gateway.ask(by_tls(name) + claim).status() == 403);
+  }
+}
+
+TEST_CASE("what a load balancer tells of TLS counts, not what it speaks itself") {
+  Origin worker(always(ok("x")));
+  Gateway gateway({worker.port()}, behind_a_balancer({.certificates = some_certificate()}));
+  TlsClient tls(gateway.tls_port(), {.before = by_tls("web")});
+  tls.socket().send(get("/"));
+  CHECK(read_response(tls.socket()).status() == 200);
+  CHECK(worker.requests().back().field("X-Forwarded-Proto") == "https");
+  CHECK(worker.requests().back().field("X-Forwarded-Port") == "443");
+  CHECK(worker.requests().back().field("X-Forwarded-Client-Cert") == "Subject=\"CN=web\"");
+}
+
+TEST_CASE("a load balancer that passes on what is not TCP is served as itself") {
+  Origin worker(always(ok("x")));
+  Gateway gateway({worker.port()}, behind_a_balancer());
+  auto datagrams = binary;
+  datagrams[13] = 0x12;
+  const auto sockets =
+      std::string("\r\n\r\n\0\r\nQUIT\n\x21\x31\0\xd8", 16) + std::string(216, 'u');
+  const auto unspecified = std::string("\r\n\r\n\0\r\nQUIT\n\x21\0\0\0", 16);
+  for (const auto& header : {datagrams, sockets, unspecified}) {
+    CHECK(gateway.ask(header + get("/")).status() == 200);
+    CHECK(worker.requests().back().field("X-Forwarded-For") == "127.0.0.1");
+  }
 }
 
 TEST_CASE("limits count the client that was told, not the load balancer") {

@@ -10,6 +10,7 @@
 #include "master/forward/client/limits.hpp"
 #include "master/forward/client/peek_more.hpp"
 #include "master/forward/client/proxy_header.hpp"
+#include "master/forward/http/client_certificate.hpp"
 
 namespace tandem::master {
 
@@ -53,13 +54,26 @@ Task<bool> ClientSession::read_proxy_header() {
     co_return false;
   }
   if (!take_arrived(connection_.socket(), free, header.bytes)) co_return false;
+  take_proxy_header(header);
+  idle_since_ = context_.coarse_now();
+  co_return count_in(arrival_.peer);
+}
+
+void ClientSession::take_proxy_header(const ProxyHeader& header) {
   if (header.source) {
     arrival_.peer = *header.source;
     address_ = numeric_text(arrival_.peer.address());
     trusted_ = is_among(context_.options().trusted_proxies, address_);
   }
-  idle_since_ = context_.coarse_now();
-  co_return count_in(arrival_.peer);
+  if (header.target_port == 0 && !header.tls) return;
+  auto front = std::make_shared<FrontConnection>();
+  if (header.target_port != 0) front->port = std::to_string(header.target_port);
+  if (header.tls) {
+    front->tls = true;
+    front->version = header.tls->version;
+    if (header.tls->certificate) front->certificate = certificate_named(*header.tls->certificate);
+  }
+  arrival_.front = std::move(front);
 }
 
 // An operator who has set up one side alone sees nothing else.

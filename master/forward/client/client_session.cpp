@@ -209,16 +209,27 @@ void ClientSession::abort_unless_believed() {
 }
 
 Sender ClientSession::sender() {
-  auto* const tls = connection_.tls();
-  return {.address = address_,
-          .trusted = trusted_ && !entrance_->inner,
-          .entry = entry(),
-          // Whether the client of the one who passes it on does, that one says.
-          .https = tls != nullptr && !entrance_->inner,
-          .tls = tls == nullptr || entrance_->inner ? std::string_view() : tls->version(),
-          .port = entrance_->port,
-          .certificate = certificate_,
-          .entrance_is_left = &entrance_->is_left};
+  Sender sender{.address = address_,
+                .trusted = trusted_ && !entrance_->inner,
+                .entry = entry(),
+                .port = entrance_->port,
+                .certificate = certificate_,
+                .entrance_is_left = &entrance_->is_left};
+  // Whether the client of another master speaks TLS, that one says.
+  if (entrance_->inner) return sender;
+  if (const auto* const tls = connection_.tls()) {
+    sender.https = true;
+    sender.tls = tls->version();
+  }
+  const auto* const front = arrival_.front.get();
+  if (front == nullptr) return sender;
+  if (!front->port.empty()) sender.port = front->port;
+  if (!front->tls) return sender;
+  // What is spoken here besides is not the client's.
+  sender.https = true;
+  sender.tls = front->version;
+  sender.certificate = front->certificate;
+  return sender;
 }
 
 // What has arrived may be the beginning of HTTP/2 (RFC 9113 §3.4), and cannot be one of HTTP/1.

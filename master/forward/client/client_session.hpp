@@ -18,6 +18,7 @@
 namespace tandem::master {
 
 class H2Connection;
+struct ProxyHeader;
 
 class ClientSession : public IntrusiveListMember<ClientSession> {
  public:
@@ -50,6 +51,7 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   bool is_passable();
   bool pass_on(const IoResult& waited);
   Task<bool> read_proxy_header();
+  void take_proxy_header(const ProxyHeader& header);
   void refuse_proxy_header(std::string_view why) const;
   Sender sender();
   bool has_memory();

@@ -34,6 +34,10 @@ inline constexpr auto http2_settling = 1s;
 
 // A header of the PROXY protocol: two addresses of IPv6, and what load balancers of clouds add.
 inline constexpr std::size_t proxy_header_bytes_max = 4 * 1024;
+// The version of TLS that it tells: "TLSv1.3".
+inline constexpr std::size_t proxy_tls_version_bytes_max = 16;
+// The CN of a client's certificate; of a longer one nothing is told but that it was shown.
+inline constexpr std::size_t proxy_common_name_bytes_max = 256;
 // Between two lines of the log about headers of the PROXY protocol that are refused.
 inline constexpr auto proxy_complaint = 10s;
 // ... and about those who come to the inner address and are no master of this cluster.

@@ -1,5 +1,7 @@
 #include "master/forward/http/client_certificate.hpp"
 
+#include <fmt/format.h>
+
 #include "common/http1/field_text.hpp"
 
 namespace tandem::master {
@@ -47,6 +49,22 @@ std::string_view client_certificate(const RequestHead& request, const Sender& se
     told = true;
   }
   return told ? last : sender.certificate;
+}
+
+std::string certificate_named(std::string_view common_name) {
+  std::string subject = common_name.empty() ? "" : "CN=";
+  for (std::size_t at = 0; at < common_name.size(); ++at) {
+    const char c = common_name[at];
+    const bool is_edge = at == 0 || at + 1 == common_name.size();
+    const bool is_special = std::string_view(",+\"\\<>;").find(c) != std::string_view::npos;
+    if (c < ' ' || c > '~') {
+      subject += fmt::format("\\{:02X}", static_cast<unsigned char>(c));
+    } else {
+      if (is_special || (c == '#' && at == 0) || (c == ' ' && is_edge)) subject += '\\';
+      subject += c;
+    }
+  }
+  return fmt::format("Subject=\"{}\"", subject);
 }
 
 bool meets(const wire::CertificateDemand& demand, std::string_view element) {

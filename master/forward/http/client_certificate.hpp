@@ -8,6 +8,7 @@
 // wrote it, is the client's certificate, and what is demanded is looked for there. Pure.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "common/http1/http_head.hpp"
@@ -18,6 +19,10 @@ namespace tandem::master {
 
 // The element that speaks of the client; empty: it has shown none.
 std::string_view client_certificate(const RequestHead& request, const Sender& sender);
+
+// The element for a certificate of which nothing but its CN is known, by the word of whoever has
+// verified it: Subject alone, as RFC 4514 has it, in visible ASCII.
+std::string certificate_named(std::string_view common_name);
 
 // The certificate that `element` speaks of is one that will do.
 bool meets(const wire::CertificateDemand& demand, std::string_view element);

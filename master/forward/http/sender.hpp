@@ -26,9 +26,9 @@ struct Sender {
   bool trusted = false;    // it is a proxy of ours
   bool by_master = false;  // another master of ours has passed the request on
   Entry entry = Entry::open;
-  bool https = false;       // it speaks TLS to us
-  std::string_view tls{};   // in which version: "TLSv1.3"; empty: none
-  std::string_view port{};  // of ours, to which it has come
+  bool https = false;       // it speaks TLS to us, or to the load balancer that passes it on
+  std::string_view tls{};   // in which version: "TLSv1.3"; empty: none, or it is not known
+  std::string_view port{};  // to which it has come: of ours, or of the load balancer
   // What X-Forwarded-Client-Cert says of the certificate that it has shown; empty: it has none.
   std::string_view certificate{};
   // Whether that address is left; null: never.

@@ -34,6 +34,27 @@ Status status_of(const std::string& text) {
   return parse_proxy_header(text, header);
 }
 
+std::string tlv(int type, const std::string& value) {
+  std::string text{static_cast<char>(type), static_cast<char>(value.size() >> 8),
+                   static_cast<char>(value.size() & 0xff)};
+  return text + value;
+}
+
+// PP2_TYPE_SSL.
+std::string tls(int client, int verify, const std::string& tlvs) {
+  return tlv(
+      0x20,
+      std::string{static_cast<char>(client), '\0', '\0', '\0', static_cast<char>(verify)} + tlvs);
+}
+
+const std::string unix_block(216, 'u');
+
+std::optional<EndedTls> tls_of(const std::string& tlvs) {
+  ProxyHeader header;
+  CHECK(parse_proxy_header(v2(0x21, 0x11, v4_block + tlvs), header) == Status::complete);
+  return header.tls;
+}
+
 // ADDRESS PORT, "-" for none, and behind a bar what follows the header.
 std::string read(const std::string& text) {
   ProxyHeader header;
@@ -82,12 +103,70 @@ TEST_CASE("version 2 is binary, and says its own length") {
   CHECK(read(v2(0x21, 0x00, "anything") + "x") == "-|x");
 }
 
-TEST_CASE("what version 2 does not know is refused, and so is what is too long") {
+TEST_CASE("connections over what version 2 names, and nobody serves, are the sender's own") {
+  for (const int family : {0x00, 0x01, 0x02}) CHECK(read(v2(0x21, family, "anything")) == "-|");
+  CHECK(read(v2(0x21, 0x00, "")) == "-|");
+  for (const int family : {0x10, 0x12}) CHECK(read(v2(0x21, family, v4_block) + "x") == "-|x");
+  for (const int family : {0x20, 0x22}) CHECK(read(v2(0x21, family, v6_block) + "x") == "-|x");
+  for (const int family : {0x30, 0x31, 0x32}) {
+    CHECK(read(v2(0x21, family, unix_block) + "x") == "-|x");
+  }
+  ProxyHeader header;
+  CHECK(parse_proxy_header(v2(0x21, 0x31, unix_block + tls(1, 0, "")), header) == Status::complete);
+  CHECK(header.tls.has_value());
+}
+
+TEST_CASE("the port that the client had come to is read in both versions") {
+  ProxyHeader header;
+  for (const auto& text : {std::string("PROXY TCP4 192.0.2.1 10.0.0.1 1234 443\r\n"),
+                           v2(0x21, 0x11, v4_block), v2(0x21, 0x21, v6_block)}) {
+    CHECK(parse_proxy_header(text, header) == Status::complete);
+    CHECK(header.target_port == 443);
+  }
+}
+
+TEST_CASE("version 2 tells of the TLS that has ended at the sender") {
+  const auto version = tlv(0x21, "TLSv1.3");
+  const auto name = tlv(0x22, "web");
+  CHECK(tls_of("") == std::nullopt);
+  CHECK(tls_of(tls(1, 1, version)) == EndedTls{"TLSv1.3", std::nullopt});
+  CHECK(tls_of(tls(1, 0, "")) == EndedTls{"", std::nullopt});
+  // A client that has shown none is "verified" too.
+  CHECK(tls_of(tls(1, 0, version + name)) == EndedTls{"TLSv1.3", std::nullopt});
+  for (const int shown : {3, 5, 7}) {
+    CHECK(tls_of(tls(shown, 0, version + tlv(0x23, "cipher") + name)) ==
+          EndedTls{"TLSv1.3", "web"});
+    CHECK(tls_of(tls(shown, 1, version + name)) == EndedTls{"TLSv1.3", std::nullopt});
+    CHECK(tls_of(tls(shown, 0, "")) == EndedTls{"", ""});
+  }
+  CHECK(tls_of(tls(0, 0, version)) == std::nullopt);
+  CHECK(tls_of(tls(6, 0, version + name)) == std::nullopt);
+  for (const std::string odd : {"TLS v1.3", "TLSv1.3\r\n", "\xff", "TLSv1.33333333333"}) {
+    CHECK(tls_of(tls(1, 0, tlv(0x21, odd))) == EndedTls{"", std::nullopt});
+  }
+  const auto longest = std::string(limits::proxy_common_name_bytes_max, 'n');
+  CHECK(tls_of(tls(7, 0, tlv(0x22, longest))) == EndedTls{"", longest});
+  CHECK(tls_of(tls(7, 0, tlv(0x22, longest + 'n'))) == EndedTls{"", ""});
+  CHECK(tls_of(tlv(0x01, "h2") + tlv(0x02, "a.example") + tlv(0x03, "crc!") + tlv(0x04, "") +
+               tlv(0x05, "id") + tls(1, 0, version) + tlv(0x30, "netns") + tlv(0xea, "vpce") +
+               tlv(0xff, "")) == EndedTls{"TLSv1.3", std::nullopt});
+  // Of the sender's own connection it says nothing.
+  ProxyHeader header;
+  CHECK(parse_proxy_header(v2(0x20, 0x11, v4_block + tls(1, 0, version)), header) ==
+        Status::complete);
+  CHECK_FALSE(header.tls);
+}
+
+TEST_CASE("what version 2 does not know is refused, and so is what is too long or not whole") {
   for (const auto& text :
        {v2(0x22, 0x11, v4_block), v2(0x11, 0x11, v4_block), v2(0x31, 0x11, v4_block),
-        v2(0x21, 0x12, v4_block), v2(0x21, 0x31, std::string(216, 'u')), v2(0x21, 0x41, v4_block),
+        v2(0x21, 0x41, v4_block), v2(0x21, 0x13, v4_block), v2(0x21, 0x03, v4_block),
         v2(0x21, 0x11, v4_block.substr(1)), v2(0x21, 0x21, v6_block.substr(1)),
-        v2(0x21, 0x21, v4_block)}) {
+        v2(0x21, 0x21, v4_block), v2(0x21, 0x12, v4_block.substr(1)),
+        v2(0x21, 0x31, unix_block.substr(1)), v2(0x21, 0x11, v4_block + "\x04"),
+        v2(0x21, 0x11, v4_block + std::string("\x04\0\x01", 3)),
+        v2(0x21, 0x11, v4_block + tlv(0x20, "\1\1\1\1")),
+        v2(0x21, 0x11, v4_block + tls(1, 0, std::string("\x21\0\x08TLSv1.3", 10)))}) {
     CHECK(status_of(text) == Status::malformed);
   }
   const auto room = limits::proxy_header_bytes_max - 16;

@@ -102,6 +102,9 @@ TEST_CASE("messages of an upgrade are read as they were written") {
   UpgradeMessage message{.is = "sockets", .is_last = false};
   message.addresses.push_back({"--listen", {"::", 0}, {"::", 8080}, true, 3});
   message.clients.push_back({{"10.0.0.1", 5}, "8080", false, true, true});
+  message.clients.push_back({.peer = {"10.0.0.2", 6},
+                             .port = "8080",
+                             .front = FrontNote{"443", true, "TLSv1.3", "Subject=\"CN=web\""}});
   message.workers = {"w1", "w2"};
   message.member = {"a", 8};
   const auto read = parse_upgrade_message(to_json(message));
@@ -112,9 +115,15 @@ TEST_CASE("messages of an upgrade are read as they were written") {
   CHECK(read->addresses[0].bound.to_string() == "[::]:8080");
   CHECK(read->addresses[0].is_kept);
   CHECK(read->addresses[0].count == 3);
-  REQUIRE(read->clients.size() == 1);
+  REQUIRE(read->clients.size() == 2);
   CHECK(read->clients[0].peer.to_string() == "10.0.0.1:5");
   CHECK(read->clients[0].has_proxy_header);
+  CHECK_FALSE(read->clients[0].front);
+  REQUIRE(read->clients[1].front);
+  CHECK(read->clients[1].front->port == "443");
+  CHECK(read->clients[1].front->tls);
+  CHECK(read->clients[1].front->version == "TLSv1.3");
+  CHECK(read->clients[1].front->certificate == "Subject=\"CN=web\"");
   CHECK(read->workers == message.workers);
   CHECK(read->member.node == "a");
   CHECK(read->member.level == 8);
