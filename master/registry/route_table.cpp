@@ -41,6 +41,13 @@ std::string_view normalized(std::string_view host, HostBuffer& buffer) {
   return {buffer.data(), host.size()};
 }
 
+// The path that decides. An empty one is that of the root, and so is the asterisk, which means the
+// server as a whole (RFC 9110 §4.2.3, §9.3.7).
+std::string_view routed_path(std::string_view target) {
+  const auto path = target.substr(0, target.find('?'));
+  return path.empty() || path == "*" ? "/" : path;
+}
+
 }  // namespace
 
 RouteTable::RouteTable(const Routes& routes) {
@@ -96,8 +103,8 @@ RouteTable RouteTable::without(const RouteKey& key) const {
 }
 
 const wire::Route* RouteTable::find(std::string_view host, std::string_view target) const {
-  const auto path = target.substr(0, target.find('?'));
-  if (empty() || !path.starts_with('/')) return nullptr;
+  if (empty()) return nullptr;
+  const auto path = routed_path(target);
   if (with_host_ > 0) {
     HostBuffer buffer;
     const auto name = normalized(host, buffer);

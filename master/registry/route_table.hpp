@@ -42,7 +42,8 @@ class RouteTable {
   // Whether any route says which certificate its clients must have, or that they need none.
   bool has_demands() const { return with_demand_ > 0; }
   // `host`: as in the Host field, with or without port and the dot of the root. `target`: the path,
-  // with or without query. Null: there is no route for it.
+  // with or without query; an empty one (RFC 9110 §4.2.3) and the asterisk of OPTIONS (§9.3.7)
+  // count as the root. Null: there is no route for it.
   const wire::Route* find(std::string_view host, std::string_view target) const;
 
  private:

@@ -57,6 +57,17 @@ TEST_CASE("a route of a host goes before those of any host, and the port does no
         "shop /y");
 }
 
+TEST_CASE("the route of a host's root is that of its server as a whole, and of an empty path") {
+  Shop at;
+  at.gateway.publish({{"shop", at.shop.port()}, {"images", at.images.port()}},
+                     {"shop.example/=shop,strip", "/images=images"});
+  CHECK(at.gateway.ask("OPTIONS * HTTP/1.1\r\nHost: shop.example\r\n\r\n").body == "shop *");
+  CHECK(at.gateway.ask("GET http://shop.example HTTP/1.1\r\nHost: a\r\n\r\n").body == "shop /");
+  CHECK(at.gateway.ask("GET http://shop.example?q HTTP/1.1\r\nHost: a\r\n\r\n").body == "shop /?q");
+  CHECK(at.gateway.ask("OPTIONS http://shop.example HTTP/1.1\r\nHost: a\r\n\r\n").body == "shop *");
+  CHECK(at.gateway.ask("OPTIONS * HTTP/1.1\r\nHost: other\r\n\r\n").status() == 404);
+}
+
 TEST_CASE("a route that strips hides its prefix from the worker, and nothing else") {
   Shop at;
   at.gateway.publish({{"shop", at.shop.port()}}, {"/shop=shop,strip"});

@@ -46,13 +46,21 @@ std::string found_slowly(const std::vector<std::string>& texts, std::string_view
 
 }  // namespace
 
-TEST_CASE("no route is found in an empty table, nor for what is no path") {
+TEST_CASE("no route is found in an empty table") {
   CHECK(found(table_of({}), "a", "/") == "");
+  CHECK(found(table_of({}), "a", "*") == "");
   const auto table = table_of({"/=all"});
   CHECK(found(table, "a", "/") == "all");
-  CHECK(found(table, "a", "*") == "");
-  CHECK(found(table, "a", "") == "");
   CHECK(found(table, "", "/x") == "all");
+}
+
+TEST_CASE("a target without a path, and the asterisk, lead where the root does") {
+  const auto table = table_of({"a.example/=a", "/x=x"});
+  for (const auto* target : {"/", "", "?q=1", "?/x", "*"}) {
+    CAPTURE(target);
+    CHECK(found(table, "a.example", target) == "a");
+    CHECK(found(table, "b.example", target) == "");
+  }
 }
 
 TEST_CASE("hosts are compared without port and case, literals as they are") {
