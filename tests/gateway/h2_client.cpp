@@ -173,6 +173,7 @@ void H2Client::take(const h2::Frame& frame) {
         answer.interim.push_back(std::move(fields));
       } else {
         (answer.head.empty() ? answer.head : answer.trailers) = std::move(fields);
+        for (const auto& name : decoder_.never_indexed()) answer.never_indexed.push_back(name);
       }
       answer.ended = frame.has(h2::end_stream);
       break;

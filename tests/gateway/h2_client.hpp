@@ -22,6 +22,7 @@ class H2Client {
     std::vector<h2::Fields> interim;
     std::string body;
     h2::Fields trailers;
+    std::vector<std::string> never_indexed;  // names in the head and trailers
     bool ended = false;                  // by END_STREAM
     std::optional<std::uint32_t> reset;  // the code of RST_STREAM
     unsigned status() const;

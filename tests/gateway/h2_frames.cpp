@@ -119,6 +119,10 @@ std::string indexed_literal(std::string_view name, std::string_view value) {
   return std::string(1, 0x40).append(hpack_string(name)).append(hpack_string(value));
 }
 
+std::string never_indexed_literal(std::string_view name, std::string_view value) {
+  return std::string(1, 0x10).append(hpack_string(name)).append(hpack_string(value));
+}
+
 std::string indexed_literal(unsigned name, std::string_view value) {
   return hpack_number(name, 6, 0x40).append(hpack_string(value));
 }
@@ -174,6 +178,7 @@ Decoder::~Decoder() { nghttp2_hd_inflate_del(static_cast<nghttp2_hd_inflater*>(i
 Fields Decoder::decode(std::string_view block) {
   auto* inflater = static_cast<nghttp2_hd_inflater*>(inflater_);
   Fields fields;
+  never_indexed_.clear();
   const auto* at = reinterpret_cast<const std::uint8_t*>(block.data());
   const auto* end = at + block.size();
   for (;;) {
@@ -186,6 +191,9 @@ Fields Decoder::decode(std::string_view block) {
     if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0) {
       fields.emplace_back(std::string(reinterpret_cast<char*>(pair.name), pair.namelen),
                           std::string(reinterpret_cast<char*>(pair.value), pair.valuelen));
+      if ((pair.flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0) {
+        never_indexed_.push_back(fields.back().first);
+      }
     }
     if ((flags & NGHTTP2_HD_INFLATE_FINAL) != 0) break;
     if (at == end && n == 0) break;

@@ -106,6 +106,9 @@ std::string indexed_literal(std::string_view name, std::string_view value);
 // The same with a name of the static table (RFC 7541, appendix A).
 std::string indexed_literal(unsigned name, std::string_view value);
 
+// A literal that nobody may put into a table (RFC 7541 §6.2.3).
+std::string never_indexed_literal(std::string_view name, std::string_view value);
+
 // The pseudo-fields of GET / of host a, and more.
 Fields get(const Fields& more = {});
 Fields post(const Fields& more = {});
@@ -123,9 +126,12 @@ class Decoder {
   Decoder& operator=(const Decoder&) = delete;
   ~Decoder();
   Fields decode(std::string_view block);
+  // Of the last head, the names that must never be indexed (RFC 7541 §6.2.3).
+  const std::vector<std::string>& never_indexed() const { return never_indexed_; }
 
  private:
   void* inflater_;
+  std::vector<std::string> never_indexed_;
 };
 
 }  // namespace tandem::test::h2

@@ -35,6 +35,8 @@ class H2RawWorker {
   const h2::Fields& fields() const { return fields_; }
   // Of the last request; empty when it has none of that name.
   std::string field(std::string_view name) const;
+  // Names in it that must never be indexed.
+  const std::vector<std::string>& never_indexed() const { return decoder_.never_indexed(); }
 
   void send(std::string_view bytes) { socket_.send(bytes); }
   void answer(std::int32_t stream, std::string_view body, const h2::Fields& more = {});

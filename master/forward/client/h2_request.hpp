@@ -48,6 +48,8 @@ class H2Connection::Request final : public H2Stream, public IntrusiveListMember<
   bool holds_content() const { return !told_to_continue_ && !has_content_; }
   void note_content() { has_content_ = true; }
 
+  using H2Stream::note_never_indexed;
+
   // It opens a WebSocket.
   void open_websocket() { websocket_key_ = make_websocket_key(); }
   bool is_websocket() const { return websocket_key_.has_value(); }

@@ -83,6 +83,7 @@ Task<> H2Connection::serve(Request& request, h2::PooledHead given_head, bool end
   }
   if (refusal.status < 400) {
     write_request_text(in, *head, request.known_body(ends));
+    request.note_never_indexed(*head);
     const auto status = parsed.parse(in.view());
     if (status == HeadStatus::refused) refusal = parsed.refusal();
     parsed.note_http2();

@@ -231,6 +231,7 @@ std::optional<Attempt::Outcome> Attempt::begin_request() {
     context.left = client_.times.left(hop_ == Hop::primary ? now() : sent_at_);
   }
   out_ = context_.buffers().borrow();
+  worker_.never_index(client_.stream.never_indexed());
   fields_ = worker_.fields_to_send();
   if (fields_ != nullptr) {
     write_request_head(*fields_, out_, client_.request, context);

@@ -24,6 +24,7 @@ Task<Attempt::Outcome> Attempt::pass() {
   result_.ending = Ending::abort;  // until the whole has been passed on
   std::string_view head = fields_ ? std::string_view() : out_.view();
   client_.stream.frame_content(framing);
+  client_.stream.never_index(worker_.never_indexed());
   for (bool first = true;; first = false) {
     BodyReader::Step step;
     if (first && first_step_) {
@@ -42,6 +43,7 @@ Task<Attempt::Outcome> Attempt::pass() {
                                      .last = reader_.done(),
                                      .trailers = answer_trailers()};
       result_.response_begun = result_.answer_begun = true;
+      if (!part.trailers.empty()) client_.stream.never_index(worker_.never_indexed());
       // An answer that is here as a whole needs its worker no longer, however slow the client is.
       const bool is_all = first && reader_.done() && step.consumed == worker_in_.size();
       if (is_all && part.trailers.empty() && can_follow()) finish_call();

@@ -102,6 +102,7 @@ Task<bool> RequestBodyPump::read_more() {
 Task<bool> RequestBodyPump::send(std::string_view content) {
   const auto trailers = reader_.trailers().empty() ? client_.stream.trailers() : reader_.trailers();
   const MessageStream::Part part{.content = content, .last = reader_.done(), .trailers = trailers};
+  if (!trailers.empty()) worker_.never_index(client_.stream.never_indexed());
   auto sending = worker_.send(part);
   sending_ = !sending.done();
   if (sending_) {

@@ -35,6 +35,7 @@ H2Stream::~H2Stream() {
 void H2Stream::attach(h2::Stream& stream) {
   stream_ = &stream;
   stream.user = this;
+  stream.never_indexed = &sent_never_indexed_;
 }
 
 Framing H2Stream::body_framing(Framing framing) const {
@@ -53,7 +54,9 @@ void H2Stream::reset(h2::ErrorCode code) {
 
 void H2Stream::let_go() {
   TANDEM_ASSERT(!sends_);
-  if (stream_ != nullptr) std::exchange(stream_, nullptr)->user = nullptr;
+  if (stream_ == nullptr) return;
+  stream_->user = nullptr;
+  std::exchange(stream_, nullptr)->never_indexed = nullptr;
 }
 
 void H2Stream::cancel() {
@@ -147,7 +150,14 @@ void H2Stream::note_text() {
   finish_read({});
 }
 
-void H2Stream::on_trailers(const h2::Head& trailers) { write_trailer_lines(trailers_, trailers); }
+void H2Stream::note_never_indexed(const h2::Head& head) {
+  for (const auto name : head.never_indexed()) never_indexed_.add(name);
+}
+
+void H2Stream::on_trailers(const h2::Head& trailers) {
+  note_never_indexed(trailers);
+  write_trailer_lines(trailers_, trailers);
+}
 
 void H2Stream::on_end() {
   ended_ = true;

@@ -45,6 +45,10 @@ class H2Stream : public MessageStream {
   Framing body_framing(Framing framing) const override;
   bool is_at_end() const override { return ended_ && arrived_.empty(); }
   std::string_view trailers() const override { return trailers_; }
+  const FieldNames* never_indexed() const override { return &never_indexed_; }
+  void never_index(const FieldNames* names) override {
+    if (names != nullptr) sent_never_indexed_.add(*names);
+  }
   void frame_content(Framing) override {}
   WrittenHead* fields_to_send() override { return &link_->head_scratch(); }
   std::uint64_t acknowledged() override { return given_ - unsent(); }
@@ -106,6 +110,10 @@ class H2Stream : public MessageStream {
   // room for `bytes`. Null: there is none. What is appended is the reader's with note_text().
   Buffer* room_for_text(std::size_t bytes);
   void note_text();
+  // How fields of a head that has arrived are to be sent onward.
+  void note_never_indexed(const h2::Head& head);
+  // Of the fields that leave here; for the session.
+  const FieldNames* sent_never_indexed() const { return &sent_never_indexed_; }
 
   h2::Stream* stream_ = nullptr;  // null: not opened yet, or closed
 
@@ -136,6 +144,7 @@ class H2Stream : public MessageStream {
   // reading
   Buffer arrived_;          // and not read yet
   std::string trailers_;    // that have arrived, as lines
+  FieldNames never_indexed_;
   Buffer* into_ = nullptr;  // of the reader that waits, or is about to be resumed
   BufferPool* pool_ = nullptr;
   std::coroutine_handle<> reader_;
@@ -144,6 +153,7 @@ class H2Stream : public MessageStream {
   std::size_t owed_ = 0;  // bytes that were read and the peer has no credit for
   bool ended_ = false;
   // sending
+  FieldNames sent_never_indexed_;
   std::coroutine_handle<> sender_;
   Sent sent_;
   std::size_t offered_ = 0;  // bytes of the part that is being sent

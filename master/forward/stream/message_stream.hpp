@@ -21,6 +21,7 @@
 
 #include "common/base/time.hpp"
 #include "common/http1/body_framing.hpp"
+#include "common/http1/field_names.hpp"
 #include "common/http1/http_head.hpp"
 #include "master/forward/http/written_head.hpp"
 #include "master/forward/io/buffer.hpp"
@@ -61,6 +62,9 @@ class MessageStream {
   virtual bool is_at_end() const { return false; }
   // Of a body that is until_close, once it has ended: as BodyReader::trailers().
   virtual std::string_view trailers() const { return {}; }
+  // Fields of the head and trailers so far that came as never to be indexed (RFC 7541 §7.1.3).
+  // Null: the protocol has none such.
+  virtual const FieldNames* never_indexed() const { return nullptr; }
 
   // ---- what leaves
   // Of a message: whatever is not empty leaves in this order, in one system call if possible.
@@ -104,6 +108,9 @@ class MessageStream {
     std::optional<Task<>> rest_;
   };
   Sending send(const Part& part) { return {*this, part}; }
+  // Fields of these names are sent so from now on, where the protocol has that; others stay so.
+  // Null: there are none.
+  virtual void never_index(const FieldNames*) {}
   // How the content that follows is framed, where the protocol leaves that to the head.
   virtual void frame_content(Framing framing) = 0;
   // Bytes that the peer has taken so far, as far as that is known; never falls. May cost a system

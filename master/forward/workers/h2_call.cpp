@@ -45,7 +45,8 @@ bool WorkerStream::submit_head(WrittenHead& request, bool last) {
       .authority = request.host.empty() ? call_.upstream().host_and_port() : request.host,
       .path = request.target,
       .protocol = websocket_key_ ? std::string_view("websocket") : "",
-      .fields = request.fields};
+      .fields = request.fields,
+      .never_indexed = sent_never_indexed()};
   if (!link.session().peer_takes(outgoing)) {
     too_large_ = true;
     return false;
@@ -60,6 +61,7 @@ bool WorkerStream::submit_head(WrittenHead& request, bool last) {
 // As text, which the peer needs no credit for.
 void WorkerStream::on_head(const h2::Head& head, bool ends) {
   head_arrived_ = true;
+  note_never_indexed(head);
   const bool is_final = head.status() >= 200;
   if (!websocket_key_) {
     if (auto* const room = room_for_text(response_text_bytes_max(head))) {

@@ -30,7 +30,7 @@ std::optional<Number> number_of(std::string_view text) {
 
 }  // namespace
 
-Head::Verdict Head::take(nghttp2_rcbuf* name_buffer, nghttp2_rcbuf* value_buffer,
+Head::Verdict Head::take(nghttp2_rcbuf* name_buffer, nghttp2_rcbuf* value_buffer, Indexing indexing,
                          const Limits& limits) {
   const auto name = text_of(name_buffer);
   const auto value = text_of(value_buffer);
@@ -50,6 +50,7 @@ Head::Verdict Head::take(nghttp2_rcbuf* name_buffer, nghttp2_rcbuf* value_buffer
   nghttp2_rcbuf_incref(value_buffer);
   held_.push_back(name_buffer);
   held_.push_back(value_buffer);
+  if (indexing == Indexing::never) never_indexed_.push_back(name);
   is_pseudo ? take_pseudo(name, value) : take_field(name, value);
   return Verdict::accepted;
 }
@@ -116,6 +117,7 @@ void Head::clear() {
   for (auto* buffer : held_) nghttp2_rcbuf_decref(buffer);
   held_.clear();
   fields_.clear();
+  never_indexed_.clear();
   method_ = scheme_ = authority_ = path_ = protocol_ = host_ = {};
   cookies_.clear();
   content_length_.reset();

@@ -43,6 +43,8 @@ class Head {
   // What the client asked for: :authority, or Host when there is none.
   std::string_view host() const { return host_; }
   bool names_host() const { return names_host_; }
+  // Names of fields, pseudo-fields among them, that came as never to be indexed (RFC 7541 §7.1.3).
+  const std::vector<std::string_view>& never_indexed() const { return never_indexed_; }
   bool is_connect() const { return method_ == "CONNECT"; }
   bool is_head() const { return method_ == "HEAD"; }
 
@@ -56,7 +58,8 @@ class Head {
     std::size_t fields;
   };
   enum class Verdict { accepted, hostile };
-  Verdict take(nghttp2_rcbuf* name, nghttp2_rcbuf* value, const Limits& limits);
+  enum class Indexing { allowed, never };
+  Verdict take(nghttp2_rcbuf* name, nghttp2_rcbuf* value, Indexing indexing, const Limits& limits);
   // All fields were taken.
   void finish();
   // They came as trailers: without those that must not come so late (RFC 9110 §6.5.1).
@@ -73,6 +76,7 @@ class Head {
 
   std::vector<nghttp2_rcbuf*> held_;
   std::vector<Field> fields_;
+  std::vector<std::string_view> never_indexed_;
   std::string_view method_, scheme_, authority_, path_, protocol_, host_;
   std::string cookies_;
   std::optional<std::uint64_t> content_length_;

@@ -46,14 +46,16 @@ int Receiving::on_begin_head(nghttp2_session*, const nghttp2_frame* frame, void*
 }
 
 int Receiving::on_field(nghttp2_session*, const nghttp2_frame* frame, nghttp2_rcbuf* name,
-                        nghttp2_rcbuf* value, std::uint8_t, void* user) {
+                        nghttp2_rcbuf* value, std::uint8_t flags, void* user) {
   auto& session = session_of(user);
   auto* stream = session.find(frame->hd.stream_id);
   if (stream == nullptr || !stream->head_) return 0;
   const Head::Limits limits{limits::h2_head_bytes_max, session.role_ == Role::server
                                                            ? limits::h2_head_fields_max
                                                            : limits::h2_response_fields_max};
-  if (stream->head_->take(name, value, limits) == Head::Verdict::hostile) {
+  const auto indexing = (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0 ? Head::Indexing::never
+                                                                : Head::Indexing::allowed;
+  if (stream->head_->take(name, value, indexing, limits) == Head::Verdict::hostile) {
     session.fail(ErrorCode::enhance_your_calm);
   }
   return outcome(!session.failed_);

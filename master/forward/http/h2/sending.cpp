@@ -19,7 +19,11 @@ constexpr std::size_t frame_head_bytes = 9;
 // The fields of one head as nghttp2 takes them, which copies them and makes names small.
 class Block {
  public:
-  explicit Block(Role role) : pairs_(scratch()), role_(role) { pairs_.clear(); }
+  Block(Role role, const FieldNames* never_indexed)
+      : pairs_(scratch()), role_(role), never_indexed_(never_indexed) {
+    if (never_indexed_ != nullptr && never_indexed_->empty()) never_indexed_ = nullptr;
+    pairs_.clear();
+  }
 
   void add(std::string_view name, std::string_view value, unsigned flags = NGHTTP2_NV_FLAG_NONE) {
     pairs_.push_back({bytes_of(name), bytes_of(value), name.size(), value.size(),
@@ -27,7 +31,8 @@ class Block {
   }
   // A pseudo-field: its name lives for good, and is as small as it has to be.
   void add_own(std::string_view name, std::string_view value) {
-    add(name, value, NGHTTP2_NV_FLAG_NO_COPY_NAME);
+    const auto flags = is_never_indexed(name) ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
+    add(name, value, flags | NGHTTP2_NV_FLAG_NO_COPY_NAME);
   }
   // Without those that HTTP/2 does not have (RFC 9113 §8.2.2).
   void add(const Field& field) {
@@ -37,7 +42,8 @@ class Block {
       const bool goes_in = role_ == Role::server
                                ? comes_with_each_answer(field)
                                : !is_secret(field.name) && !is_of_one_message(field);
-      const auto flags = goes_in ? NGHTTP2_NV_FLAG_NONE : NGHTTP2_NV_FLAG_NO_INDEX;
+      const auto flags = goes_in && !is_never_indexed(field.name) ? NGHTTP2_NV_FLAG_NONE
+                                                                  : NGHTTP2_NV_FLAG_NO_INDEX;
       if (const auto known = known_name(field.kind); !known.empty()) {
         add(known, field.value, flags | NGHTTP2_NV_FLAG_NO_COPY_NAME);
       } else {
@@ -51,6 +57,10 @@ class Block {
  private:
   static std::uint8_t* bytes_of(std::string_view text) {
     return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));  // only read
+  }
+  // Who sent it wants nobody to guess it by what compression makes of it.
+  bool is_never_indexed(std::string_view name) const {
+    return never_indexed_ != nullptr && never_indexed_->contains(name);
   }
   // Clients share the compression towards a worker: what one must not guess of another is never
   // put into its table (RFC 7541 §7.1.3).
@@ -94,6 +104,7 @@ class Block {
 
   std::vector<nghttp2_nv>& pairs_;
   const Role role_;
+  const FieldNames* never_indexed_;  // null: there are none
 };
 
 // Those that HTTP/2 does not have (RFC 9113 §8.2.2) do not go out.
@@ -253,7 +264,7 @@ void Session::send_head(Stream& stream, unsigned status, std::span<const Field> 
   TANDEM_ASSERT(role_ == Role::server && !stream.head_sent_ && status >= 200);
   stream.head_sent_ = true;
   const StatusText text(status);
-  Block block(role_);
+  Block block(role_, stream.never_indexed);
   block.add_own(":status", text.view());
   for (const auto& field : fields) block.add(field);
   const auto content = Sending::content_of(stream);
@@ -264,7 +275,7 @@ void Session::send_head(Stream& stream, unsigned status, std::span<const Field> 
 void Session::send_interim(Stream& stream, unsigned status, std::span<const Field> fields) {
   TANDEM_ASSERT(role_ == Role::server && !stream.head_sent_ && status < 200 && status != 101);
   const StatusText text(status);
-  Block block(role_);
+  Block block(role_, stream.never_indexed);
   block.add_own(":status", text.view());
   for (const auto& field : fields) block.add(field);
   nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id_, nullptr, block.data(),
@@ -281,7 +292,7 @@ Stream& Session::open(const OutgoingRequest& request, bool last) {
   TANDEM_ASSERT(can_open());
   if (page_vacated_) memory_.occupy(page_);
   page_vacated_ = false;
-  Block block(role_);
+  Block block(role_, request.never_indexed);
   block.add_own(":method", request.method);
   if (!request.protocol.empty()) block.add_own(":protocol", request.protocol);
   if (!request.path.empty()) {
@@ -343,7 +354,7 @@ void Session::send_trailers(Stream& stream, std::span<const Field> fields) {
 }
 
 void Session::submit_trailers(Stream& stream, std::span<const Field> fields) {
-  Block block(role_);
+  Block block(role_, stream.never_indexed);
   for (const auto& field : fields) block.add(field);
   nghttp2_submit_trailer(session_, stream.id_, block.data(), block.size());
 }

@@ -260,6 +260,7 @@ void Session::reset(Stream& stream, ErrorCode code) {
       std::min(free_late_frames_ + limits::h2_late_frames_per_reset, limits::h2_late_frames_max);
   stream.offered_ = {};
   stream.user = nullptr;
+  stream.never_indexed = nullptr;
   if (stream.unconsumed_ > 0) nghttp2_session_consume_connection(session_, stream.unconsumed_);
   stream.unconsumed_ = 0;
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id_,

@@ -87,6 +87,7 @@ struct OutgoingRequest {
   std::string_view path;        // empty for CONNECT
   std::string_view protocol{};  // of extended CONNECT
   std::span<const Field> fields{};
+  const FieldNames* never_indexed = nullptr;  // as Stream::never_indexed
 };
 
 class Session {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/base/time.hpp"
+#include "common/http1/field_names.hpp"
 #include "master/forward/http/h2/error_code.hpp"
 #include "master/forward/http/h2/head.hpp"
 #include "master/forward/io/intrusive_list.hpp"
@@ -29,6 +30,9 @@ class Stream : public IntrusiveListMember<Stream> {
 
   // Of whoever serves the stream; the session does not look at it.
   void* user = nullptr;
+  // Fields of these names are sent so that nobody puts them into a table (RFC 7541 §7.1.3); null:
+  // there are none. Of whoever serves the stream, too.
+  const FieldNames* never_indexed = nullptr;
 
  private:
   friend class Session;
@@ -38,6 +42,7 @@ class Stream : public IntrusiveListMember<Stream> {
 
   void clear() {
     user = nullptr;
+    never_indexed = nullptr;
     id_ = 0;
     head_.reset();
     offered_ = {};
