@@ -176,7 +176,10 @@ Task<std::optional<Attempt::Outcome>> Attempt::ask() {
     }
   }
   word_.disarm();
-  if (!outcome && pump_) pump_->forgo_continue();
+  if (!outcome && pump_) {
+    pump_->forgo_continue();
+    pump_->keep_no_more();
+  }
   if (!outcome && awaits_short_body()) {
     auto receiving = receive_short_body();
     outcome = co_await receiving;
@@ -271,7 +274,10 @@ void Attempt::send_body() {
   holds_body_ = false;
   word_.disarm();
   deadline_.disarm();
-  pump_.emplace(context_, client_, worker_, deadline_);
+  const auto keeps = hop_ == Hop::worker && !call_->has_own_connection()
+                         ? RequestBodyPump::Keeps::first_bytes
+                         : RequestBodyPump::Keeps::nothing;
+  pump_.emplace(context_, client_, worker_, deadline_, keeps);
   pump_->start();
 }
 
@@ -421,11 +427,13 @@ OneShotEvent* Attempt::stop() {
   return &pump_->finished();
 }
 
-AttemptResult Attempt::result(Outcome outcome) const {
+AttemptResult Attempt::result(Outcome outcome) {
   auto result = result_;
   result.outcome = outcome;
   if (outcome == Outcome::tls_refused && call_) result.tls_alert = call_->refusing_alert();
   if (!pump_) return result;
+  // Of what a worker has not begun to process the first bytes are here.
+  if (outcome == Outcome::unprocessed && pump_->touched()) pump_->put_back();
   result.body_taken = pump_->touched();
   if (outcome == Outcome::client_failed) result.client_status = pump_->refusal_status();
   return result;

@@ -51,7 +51,7 @@ class Attempt : private UnansweredRequest {
   // Makes ask() end soon, since another attempt has an answer. The worker is not blamed.
   void lose_race();
   // How it ended with `outcome`, or how far it has come.
-  AttemptResult result(Outcome outcome) const;
+  AttemptResult result(Outcome outcome);
   bool has_begun_response() const { return result_.response_begun; }
   // The term that the worker was sent; 0 for a worker that takes none.
   Term term() const { return term_; }
@@ -103,10 +103,13 @@ class Attempt : private UnansweredRequest {
   Task<std::optional<Outcome>> give_word();
   Task<bool> pass_interim();
   std::string_view answer_trailers() const;
+  bool must_tell_how_a_call_ends(Framing framing) const;
+  Task<bool> end_broken_call();
   Framing framing_for_client() const;
   ResponseContext response_context() const;
   void write_head(Framing framing, bool keep_alive);
   void note_passed(const MessageStream::Sent& sent);
+  unsigned passed_status() const;
   void release_worker();
   bool can_follow() const;
   bool client_stays() const;

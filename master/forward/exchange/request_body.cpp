@@ -5,11 +5,12 @@
 namespace tandem::master {
 
 RequestBodyPump::RequestBodyPump(Context& context, ClientSide& client, MessageStream& worker,
-                                 WatchedDeadline& response_deadline)
+                                 WatchedDeadline& response_deadline, Keeps keeps)
     : context_(context),
       client_(client),
       worker_(worker),
       body_(context.borrow_to_stream(client.in.size() - client.request.head_bytes())),
+      keeps_(keeps == Keeps::first_bytes && context.memory() == Context::Memory::ample),
       reader_(client.stream.body_framing(client.request.framing()),
               client.request.content_length()),
       client_pace_(client.times.timeouts().pace),
@@ -72,8 +73,37 @@ Detached RequestBodyPump::run() {
   } else if (state_ == State::client_failed) {
     worker_.cancel();  // wakes the exchange, which waits for a response that will not come
   }
-  body_.release();
+  if (!keeps_) body_.release();
   finished_.set();
+}
+
+// What has been read, before the framing is taken out of it; as much as can be put back without
+// moving the head, to which others hold views.
+void RequestBodyPump::keep() {
+  if (!keeps_) return;
+  if (!kept_.has_block()) kept_ = context_.buffers().borrow();
+  const auto room = std::min(kept_.free_size(), client_.in.free_size() - kept_.size());
+  if (room < body_.size()) return keep_no_more();
+  kept_.append(body_.view());
+}
+
+void RequestBodyPump::keep_no_more() {
+  keeps_ = false;
+  kept_.release();
+  if (state_ != State::running) body_.release();
+}
+
+bool RequestBodyPump::put_back() {
+  if (!keeps_ || state_ == State::client_failed) return false;
+  auto& in = client_.in;
+  const bool is_followed = state_ == State::complete && !body_.empty();
+  if (is_followed || in.free_size() < kept_.size() + body_.size()) return false;
+  in.append(kept_.view());
+  in.append(body_.view());
+  body_.release();
+  keep_no_more();
+  touched_ = false;
+  return true;
 }
 
 RequestBodyPump::State RequestBodyPump::fail_client(unsigned status) {
@@ -126,8 +156,10 @@ Task<RequestBodyPump::State> RequestBodyPump::pump() {
       if (!more) co_return fail_client(idle_.expired() ? 408 : 0);
     }
     touched_ = true;
+    keep();
     BodyReader::Step step;
     if (!reader_.done()) step = reader_.read({body_.data(), body_.size()});
+    if (keeps_) kept_.drop_back(body_.size() - step.consumed);
     if (step.malformed) co_return fail_client(400);
     content_bytes_ += step.content.size();
     client_.note.request_bytes = content_bytes_;
@@ -136,7 +168,10 @@ Task<RequestBodyPump::State> RequestBodyPump::pump() {
     if (!step.content.empty() || reader_.done()) {
       auto sending = send(step.content);
       const bool taken = co_await sending;
-      if (!taken) co_return State::worker_failed;
+      if (!taken) {
+        body_.consume(step.consumed);
+        co_return State::worker_failed;
+      }
     }
     body_.consume(step.consumed);
     if (cancelled_) co_return State::worker_failed;

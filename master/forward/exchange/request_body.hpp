@@ -4,8 +4,9 @@
 // A body that is neither small nor known in length is streamed by a coroutine of its own, so that a
 // worker may answer before it has read everything (100 Continue, 413, an echo). What the body's
 // framing leaves over (a pipelined request) goes back to the session. Memory: one buffer, whatever
-// the body's length. Owner: the exchange, which must await finished() before the sockets may go
-// away.
+// the body's length, and another one while its first bytes are kept: a worker of HTTP/2 may still
+// say that it has done nothing with them. Owner: the exchange, which must await finished() before
+// the sockets may go away.
 #pragma once
 
 #include "common/http1/body_framing.hpp"
@@ -29,8 +30,9 @@ class RequestBodyPump {
   // only, and gets what follows the body when that is complete.
   // `response_deadline` is armed when the body is complete, unless it is already: the worker's time
   // to answer begins with the request's last byte.
+  enum class Keeps { nothing, first_bytes };
   RequestBodyPump(Context& context, ClientSide& client, MessageStream& worker,
-                  WatchedDeadline& response_deadline);
+                  WatchedDeadline& response_deadline, Keeps keeps);
 
   // Runs until finished(); call once.
   void start() { run(); }
@@ -46,8 +48,13 @@ class RequestBodyPump {
   void forgo_continue() { awaits_continue_ = false; }
   // Makes the pump end soon: its pending operation is cancelled.
   void cancel();
-  // Some of the body was taken from the client: it cannot be sent again.
+  // Some of the body was taken from the client: it cannot be sent again, unless it is put back.
   bool touched() const { return touched_; }
+  // All that was taken lies behind the head in the client's in() again. False: it was not kept.
+  // REQUIRES: finished(), and no byte of an answer has come
+  bool put_back();
+  // Nothing will be put back: the worker has begun to answer.
+  void keep_no_more();
   // The client or the worker did not move for ForwardTimeouts::body_idle, the client was too slow,
   // or the request's deadline is over.
   bool timed_out() const { return idle_.expired(); }
@@ -61,12 +68,15 @@ class RequestBodyPump {
   Task<bool> send(std::string_view content);
   void expire();
   void wait_for_client();
+  void keep();
   State fail_client(unsigned status);
 
   Context& context_;
   ClientSide& client_;
   MessageStream& worker_;
   Buffer body_;  // raw bytes of the body that have arrived
+  Buffer kept_;  // all that was taken so far, as it came
+  bool keeps_;
   BodyReader reader_;
   Deadline idle_;
   BodyPace client_pace_;
