@@ -5,6 +5,7 @@
 #include <future>
 
 #include "gateway.hpp"
+#include "h2_client.hpp"
 
 namespace tandem::test::capacity_test {
 namespace {
@@ -152,6 +153,22 @@ TEST_CASE("a request that waits too long for a full service is answered 503") {
   const auto answer = gateway.ask(get("/"));
   CHECK(answer.status() == 503);
   CHECK(answer.body.find("workers_full") != std::string::npos);
+  gate.open();
+  CHECK(read_response(first).status() == 200);
+}
+
+TEST_CASE("gRPC: a call for which all workers are busy ends with RESOURCE_EXHAUSTED") {
+  Gate gate;
+  Origin origin(held_by(gate));
+  Gateway gateway({origin.port()}, {.connections = 1});
+  auto first = gateway.connect();
+  first.send(get("/"));
+  gate.await_waiting(1);
+  H2Client client(gateway.port());
+  const auto& answer = client.finish(
+      client.ask(h2::post({{"content-type", "application/grpc"}, {"te", "trailers"}})));
+  CHECK(answer.status() == 200);
+  CHECK(answer.field("grpc-status") == "8");
   gate.open();
   CHECK(read_response(first).status() == 200);
 }

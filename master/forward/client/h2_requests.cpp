@@ -153,6 +153,7 @@ Task<> H2Connection::refuse(Request& request, Refusal refusal, ErrorForm form,
                                .message = refusal.message,
                                .retry_after_s = refusal.status == 503 ? 1u : 0u,
                                .hsts = context_.hsts_for(parsed, client_),
+                               .is_used_up = refusal.code == no_memory.code,
                                .to_head = parsed.is_head(),
                                .allows_trace = context_.options().allows_trace};
   std::size_t body_bytes = 0;

@@ -39,6 +39,11 @@ LocalResponse Exchange::describe(Failure failure, std::string& room) const {
                          .message = message,
                          .retry_after_s = status == 503 ? 1u : 0u};
   };
+  const auto used_up = [&error](std::string_view code, std::string_view message) {
+    auto response = error(503, code, message);
+    response.is_used_up = true;
+    return response;
+  };
   const auto say = [&room](std::string message) -> std::string_view {
     return room = std::move(message);
   };
@@ -57,10 +62,10 @@ LocalResponse Exchange::describe(Failure failure, std::string& room) const {
                    say(fmt::format("Service \"{}\" has no live worker.", service_name_)));
     case Failure::full:
       if (from_primary) {
-        return error(503, "primary_full", "All connections to the primary are in use.");
+        return used_up("primary_full", "All connections to the primary are in use.");
       }
-      return error(503, "workers_full",
-                   say(fmt::format("All workers of service \"{}\" are busy.", service_name_)));
+      return used_up("workers_full",
+                     say(fmt::format("All workers of service \"{}\" are busy.", service_name_)));
     case Failure::unprocessed:
       return error(503, "workers_full",
                    say(fmt::format("The workers of service \"{}\" take no more; nothing was "
@@ -86,9 +91,9 @@ LocalResponse Exchange::describe(Failure failure, std::string& room) const {
                                    "large.",
                                    service_name_)));
     case Failure::no_resources:
-      return error(503, "out_of_resources",
-                   "This master has no descriptor, port or memory left to connect; nothing was "
-                   "sent.");
+      return used_up("out_of_resources",
+                     "This master has no descriptor, port or memory left to connect; nothing was "
+                     "sent.");
     case Failure::timed_out:
       return error(504, "gateway_timeout", say(fmt::format("The {} did not answer in time.", who)));
     case Failure::bad_response:

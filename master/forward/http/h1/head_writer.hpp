@@ -72,6 +72,7 @@ struct LocalResponse {
   std::string_view hsts{};      // empty: no Strict-Transport-Security
   // Tells the master that passed the request on: this one does not lead, nothing was executed.
   bool not_primary = false;
+  bool is_used_up = false;  // what the request needs: RESOURCE_EXHAUSTED to gRPC
   bool keep_alive = false;
   bool to_head = false;       // the request was HEAD: no body
   bool allows_trace = false;  // for the Allow of a 405

@@ -52,11 +52,12 @@ std::size_t write_local_response(Buffer& out, const LocalResponse& response) {
 
 void write_grpc_error(Buffer& out, const LocalResponse& response) {
   const auto message = grpc_message_text(response.message);
+  const auto status =
+      response.is_used_up ? GrpcStatus::resource_exhausted : grpc_status_of(response.status);
   TextWriter writer(out, message.size() + 256);
   writer << "HTTP/1.1 200 OK\r\nDate: " << http_date()
          << "\r\nContent-Type: application/grpc\r\nGrpc-Status: "
-         << std::uint64_t{static_cast<unsigned>(grpc_status_of(response.status))}
-         << "\r\nGrpc-Message: " << message
+         << std::uint64_t{static_cast<unsigned>(status)} << "\r\nGrpc-Message: " << message
          << (response.keep_alive ? "\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n"
                                  : "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 }
