@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gateway.hpp"
+#include "h2_client.hpp"
 #include "master/forward/access_log/log.hpp"
 
 namespace tandem::test::access_log_test {
@@ -226,6 +227,29 @@ TEST_CASE("a request that took two attempts names the worker that answered") {
   CHECK(std::any_of(entries.begin(), entries.end(),
                     [](const auto& entry) { return entry["attempts"] == 2; }));
   for (const auto& entry : entries) CHECK(entry["worker"] == worker_name(live));
+}
+
+TEST_CASE("a WebSocket of HTTP/2 that its worker does not open is logged as its client sees it") {
+  const std::string without_proof =
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+      "Sec-WebSocket-Accept: eA==\r\n\r\n";
+  for (const auto& answer : {ok("page"), without_proof}) {
+    Origin origin(always(answer));
+    LoggedGateway logged({origin.port()});
+    H2Client client(logged.gateway().port());
+    const auto stream = client.ask({{":method", "CONNECT"},
+                                    {":protocol", "websocket"},
+                                    {":scheme", "http"},
+                                    {":path", "/chat"},
+                                    {":authority", "a"},
+                                    {"sec-websocket-version", "13"}},
+                                   false);
+    REQUIRE(client.finish(stream).status() == 502);
+    client.socket().close();
+    const auto entries = logged.entries();
+    REQUIRE(entries.size() == 1);
+    CHECK(entries[0]["status"] == 502);
+  }
 }
 
 TEST_CASE("a client that breaks off before it has an answer is logged with status 499") {

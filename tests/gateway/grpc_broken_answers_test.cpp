@@ -37,13 +37,22 @@ class Broken {
           break_off(socket, worker, stream);
           worker.drain();
         }),
-        gateway_({origin_.port()}) {
+        gateway_({origin_.port()}, {.node = "a", .pass = "pass-of-a"}) {
     gateway_.set({"protocol=http2"});
     gateway_.settle();
   }
 
-  H2Client::Answer ask() {
-    H2Client client(gateway_.port());
+  H2Client::Answer ask() { return ask(gateway_); }
+  // By way of a master that passes the call on.
+  H2Client::Answer ask_a_standby() {
+    Gateway standby({origin_.port()}, {.node = "b"});
+    standby.follow("a", gateway_.port(), "pass-of-a");
+    return ask(standby);
+  }
+
+ private:
+  H2Client::Answer ask(const Gateway& gateway) {
+    H2Client client(gateway.port());
     const auto stream = client.ask(call, false);
     client.send(h2::data(stream, std::string(5, '\0'), h2::end_stream));
     client.body_of(stream, 10);
@@ -51,7 +60,6 @@ class Broken {
     return client.finish(stream);
   }
 
- private:
   std::atomic<bool> seen_{false};
   Origin origin_;
   Gateway gateway_;
@@ -83,6 +91,7 @@ struct Code {
       REQUIRE(answer.trailers.size() == 2);
       CHECK(answer.trailers[0] == std::pair<std::string, std::string>("grpc-status", row.status));
       CHECK_FALSE(answer.reset);
+      CHECK(Broken("application/grpc+proto", reset).ask_a_standby().trailers == answer.trailers);
     },
     CATCH_INTERNAL_LINEINFO);
 
@@ -103,6 +112,7 @@ TEST_CASE("gRPC: an answer that is no gRPC and breaks off is never ended as comp
   CHECK_FALSE(answer.ended);
   CHECK(answer.trailers.empty());
   CHECK(answer.reset == h2::internal_error);
+  CHECK_FALSE(Broken("text/html", reset).ask_a_standby().ended);
 }
 
 }  // namespace tandem::test::grpc_broken_answers_test

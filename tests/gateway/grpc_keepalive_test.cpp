@@ -102,6 +102,44 @@ TEST_CASE("gRPC: a conversation in which nobody speaks lasts as long as its clie
   CHECK(answer.trailers == h2::Fields{{"grpc-status", "0"}});
 }
 
+TEST_CASE("gRPC: PINGs to a standby keep a call at the primary, which does not see them") {
+  std::atomic<bool> may_answer{false};
+  Origin origin([&](Origin&, RawSocket& socket) {
+    const auto head = socket.read_until("\r\n\r\n");
+    socket.send(answer_head);
+    if (head.find("/pinged") == head.npos) {
+      socket.wait_for_hang_up();
+      return;
+    }
+    wait_until([&] { return may_answer.load(); });
+    socket.send(answer_end);
+    socket.wait_for_hang_up();
+  });
+  const master::ForwardTimeouts timeouts{.tunnel_idle = 300ms};
+  Gateway primary({origin.port()}, {.timeouts = timeouts, .node = "a", .pass = "pass-of-a"});
+  Gateway standby({origin.port()}, {.timeouts = timeouts, .node = "b"});
+  standby.follow("a", primary.port(), "pass-of-a");
+  H2Client pinging(standby.port());
+  const auto pinged = pinging.ask(call("pinged"), false);
+  pinging.body_of(pinged, 2);
+  pinging.await_pong();
+  std::atomic<bool> silent_ended{false};
+  std::thread silent([&] {
+    // One after the other, so that the pinged one has lasted for more than one time-out.
+    for (int i = 0; i < 2; ++i) {
+      H2Client client(standby.port());
+      client.finish(client.ask(call("silent"), false));
+    }
+    silent_ended = true;
+  });
+  ping_until(pinging, silent_ended);
+  silent.join();
+  may_answer = true;
+  const auto& answer = pinging.finish(pinged);
+  CHECK(answer.body == "hiyou");
+  CHECK(answer.trailers == h2::Fields{{"grpc-status", "0"}});
+}
+
 TEST_CASE(
     "gRPC: a client that pings no more is not waited with for ever, nor one with a deadline") {
   Origin origin([](Origin& self, RawSocket& socket) {

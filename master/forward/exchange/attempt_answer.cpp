@@ -2,6 +2,7 @@
 #include "master/forward/exchange/attempt.hpp"
 
 #include <algorithm>
+#include <string>
 
 #include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
@@ -20,11 +21,13 @@ Task<Attempt::Outcome> Attempt::pass() {
   }
   const auto framing = framing_for_client();
   const bool keep_alive = client_stays() && framing != Framing::until_close;
+  const bool tells_end = must_tell_how_a_call_ends(framing);
   write_head(framing, keep_alive);
   result_.ending = Ending::abort;  // until the whole has been passed on
   std::string_view head = fields_ ? std::string_view() : out_.view();
   client_.stream.frame_content(framing);
   client_.stream.never_index(worker_.never_indexed());
+  bool is_told = false;
   for (bool first = true;; first = false) {
     BodyReader::Step step;
     if (first && first_step_) {
@@ -71,11 +74,37 @@ Task<Attempt::Outcome> Attempt::pass() {
     auto reading = worker_.read(worker_in_);
     const IoResult got = co_await reading;
     if (got.error == asio::error::eof && reader_.end_of_stream()) continue;
+    if (!got.ok() && tells_end) {
+      auto ending = end_broken_call();
+      is_told = co_await ending;
+    }
     if (!got.ok()) break;
     worker_in_.commit(got.bytes);
   }
   release_worker();
+  if (is_told) result_.ending = request_complete() ? Ending::close : Ending::linger;
   co_return Outcome::answered;
+}
+
+// The client of a gRPC call is told in trailers why its answer has broken off, by who speaks HTTP/2
+// with it. A standby that it asked hears of no code of the worker's, and has to be told likewise.
+bool Attempt::must_tell_how_a_call_ends(Framing framing) const {
+  return client_.is_grpc && client_.sender.by_master && framing == Framing::chunked &&
+         has_grpc_type(response_.fields());
+}
+
+// False: nobody can be told.
+Task<bool> Attempt::end_broken_call() {
+  if (client_broke_off() || !may_read()) co_return false;
+  const auto code = worker_.reset_code();
+  const auto status = code ? grpc_status_of_reset(*code) : GrpcStatus::unavailable;
+  const auto trailers = "grpc-status: " + std::to_string(static_cast<unsigned>(status)) +
+                        "\r\ngrpc-message: The answer broke off on its way.\r\n";
+  const MessageStream::Part part{.last = true, .trailers = trailers};
+  auto sending = client_.stream.send(part);
+  if (!sending.done()) deadline_.arm_sending(client_.stream, client_.times);
+  const auto sent = co_await sending;
+  co_return sent.ok();
 }
 
 std::string_view Attempt::answer_trailers() const {
@@ -126,8 +155,16 @@ void Attempt::write_head(Framing framing, bool keep_alive) {
 void Attempt::note_passed(const MessageStream::Sent& sent) {
   if (!sent.begun) return;
   if (client_.note.first_byte == Instant()) client_.note.first_byte = now();
-  client_.note.status = response_.status();
+  client_.note.status = passed_status();
   client_.note.bytes += sent.content;
+}
+
+// As the client sees it: no success opens a WebSocket of HTTP/2 but that of a worker which has
+// switched protocols (RFC 8441 §5).
+unsigned Attempt::passed_status() const {
+  const auto status = response_.status();
+  const bool opens = client_.request.version() == 20 && !client_.request.upgrade().empty();
+  return opens && status < 300 && status != 101 ? 502 : status;
 }
 
 // Keeps the worker's connection if it can carry another request.
@@ -213,6 +250,8 @@ Task<Attempt::Outcome> Attempt::pass_tunnel() {
   const auto sent = co_await sending;
   deadline_.disarm();
   note_passed(sent);
+  // The worker has not proven that it understood (RFC 6455 §4.2.2), and the client was told 502.
+  if (!sent.begun && !client_.stream.is_gone(false)) client_.note.status = 502;
   out_.release();
   result_.ending = Ending::close;
   if (sent.ok()) {
