@@ -1,5 +1,10 @@
 #include "h2_case.hpp"
 
+#include <optional>
+
+#include "test_certificates.hpp"
+#include "tls_client.hpp"
+
 namespace tandem::test {
 
 namespace {
@@ -43,10 +48,14 @@ bool goes_on(const H2Outcome& outcome) {
          outcome.kind != H2Outcome::Kind::closed;
 }
 
-void check(const H2Case& row, bool reaches_worker) {
+enum class Wire { clear, tls };  // what the client knows HTTP/2 by: the port, or ALPN
+
+void check(const H2Case& row, bool reaches_worker, Wire wire) {
   Origin origin(always(ok("hello")));
-  Gateway gateway({origin.port()});
-  H2Client client(gateway.port());
+  Gateway gateway({origin.port()}, {.certificates = some_certificate()});
+  std::optional<TlsClient> tls;
+  if (wire == Wire::tls) tls.emplace(gateway.tls_port(), TlsClient::Options{.protocols = {"h2"}});
+  H2Client client(tls ? tls->take_socket() : RawSocket::connect(gateway.port()));
   client.send(row.frames);
   if (!row.afterwards.empty()) {
     REQUIRE(client.finish(1).status() == 200);
@@ -55,6 +64,15 @@ void check(const H2Case& row, bool reaches_worker) {
   check_outcome(client, row.outcome);
   if (!reaches_worker) CHECK(origin.request_count() == 0);
   if (goes_on(row.outcome)) check_goes_on(client);
+}
+
+void check(const H2Case& row, bool reaches_worker) {
+  {
+    INFO("in clear");
+    check(row, reaches_worker, Wire::clear);
+  }
+  INFO("over TLS");
+  check(row, reaches_worker, Wire::tls);
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ struct H2Case {
   std::string afterwards{};  // sent when stream 1 has been answered
 };
 
-// At a gateway in front of a worker that answers "hello" to everything.
+// At a gateway in front of a worker that answers "hello" to everything; in clear, and over TLS.
 void check_h2(const H2Case& row);
 // The same, and the worker is asked for nothing until then.
 void check_h2_refused(const H2Case& row);

@@ -141,6 +141,50 @@ TEST_CASE("a client opens no more streams than its server allows") {
   CHECK_FALSE(client.session.can_open());
 }
 
+TEST_CASE("a head is as large as its server takes, and no larger (RFC 9113 §10.5.1)") {
+  // As RFC 9113 §6.5.2 counts: names, values, and 32 bytes for each.
+  constexpr std::uint32_t pseudo = 7 + 3 + 7 + 4 + 5 + 1 + 10 + 1 + 4 * 32;
+  constexpr std::uint32_t with_field = pseudo + 3 + 1 + 32;
+  const Field fields[] = {field("x-a", "b")};
+  auto with_one = get_a;
+  with_one.fields = fields;
+  Client any;
+  CHECK(any.session.peer_takes(with_one));
+  Client strict(h2::settings({{h2::max_header_list_size, with_field}}));
+  CHECK(strict.session.peer_takes(with_one));
+  CHECK(strict.session.peer_takes(get_a));
+  strict.feed(h2::settings({{h2::max_header_list_size, with_field - 1}}));
+  CHECK_FALSE(strict.session.peer_takes(with_one));
+  CHECK(strict.session.peer_takes(get_a));
+  strict.feed(h2::settings({{h2::max_header_list_size, pseudo - 1}}));
+  CHECK_FALSE(strict.session.peer_takes(get_a));
+}
+
+TEST_CASE("fields that end at this hop, and Host, do not count for the size of a head") {
+  const Field fields[] = {field("Connection", "close"), field("Host", "other"),
+                          field("Keep-Alive", "1"), field("Transfer-Encoding", "chunked")};
+  auto request = get_a;
+  request.fields = fields;
+  Client client(h2::settings({{h2::max_header_list_size, 166}}));
+  CHECK(client.session.peer_takes(get_a));
+  CHECK(client.session.peer_takes(request));
+}
+
+TEST_CASE("a field that nobody may index leaves so, and others as they were") {
+  Pair pair;
+  FieldNames names;
+  names.add("x-secret");
+  names.add(":path");
+  const Field fields[] = {field("X-Secret", "1"), field("x-open", "2")};
+  auto request = get_a;
+  request.fields = fields;
+  request.never_indexed = &names;
+  pair.open(request);
+  pair.exchange();
+  const auto& marked = pair.server.told.heads.at(1)->never_indexed();
+  CHECK(marked == std::vector<std::string_view>{":path", "x-secret"});
+}
+
 TEST_CASE("a refused stream was not processed") {
   Client client;
   client.get();

@@ -51,6 +51,26 @@ AttemptResult ended_after_sending(Outcome outcome) {
 
 }  // namespace
 
+TEST_CASE("a request whose head no worker takes is refused for that, once all were asked") {
+  AttemptHistory history;
+  auto verdict = history.judge(ended(Outcome::head_too_large), post());
+  CHECK(verdict.next == Next::repeat);
+  CHECK_FALSE(verdict.costs_retry);
+  history.blame(Outcome::head_too_large);
+  // Nobody is left to ask.
+  verdict = history.judge(AttemptResult{.outcome = Outcome::not_sent}, post());
+  CHECK(verdict.next == Next::fail);
+  CHECK(verdict.failure == Failure::head_too_large);
+}
+
+TEST_CASE("a request whose deadline is over is not refused for the size of its head") {
+  auto result = ended(Outcome::head_too_large);
+  CHECK(failure_after(result, false) == Failure::head_too_large);
+  CHECK(failure_after(result, true) == Failure::deadline);
+  result.answer_begun = true;
+  CHECK(failure_after(result, false) == Failure::broken_off);
+}
+
 TEST_CASE("a request of which nothing was sent is sent to another worker, whatever its method") {
   for (const auto outcome : {Outcome::not_sent, Outcome::stale, Outcome::gate_closed}) {
     AttemptHistory history;
