@@ -5,7 +5,7 @@
 //   TANDEM_CHAOS_ROUNDS=200 TANDEM_CHAOS_SEED=7 build/release/bin/e2e_chaos
 //
 // The seed, printed first, fixes what is inflicted and for how long, and what is changed; what the
-// processes make of it is their own.
+// processes make of it is their own. Clients speak HTTP/1 and HTTP/2, and so do workers.
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -29,6 +29,7 @@ unsigned from_environment(const char* name, unsigned otherwise) {
 
 const std::vector<std::string> masters{"a", "b"};
 const std::vector<std::string> workers{"w1", "w2", "w3"};
+const std::string h2_worker = "w3";  // where members speak in clear
 
 enum class Inside { clear, certificates };  // what members speak to each other
 
@@ -74,6 +75,7 @@ class Chaos {
     calls.stop();
     check(posts, calls);
     CHECK(watch.violation() == "");
+    check_that_http2_was_spoken();
   }
 
  private:
@@ -87,6 +89,7 @@ class Chaos {
     options.recording = true;
     options.network = network;
     options.certificates = inside == Inside::certificates;
+    if (!options.certificates) options.speak_http2 = {h2_worker};
     return options;
   }
 
@@ -206,6 +209,12 @@ class Chaos {
     CHECK(posts.wrong(cluster_.posts_executed()) == "");
     CHECK(calls.wrong(cluster_.posts_executed()) == "");
     CHECK(cluster_.first_stale_execution() == "");
+  }
+
+  void check_that_http2_was_spoken() {
+    if (cluster_.options().speak_http2.empty()) return;
+    const auto executed = cluster_.executions();
+    CHECK_FALSE(executed.at(h2_worker).empty());
   }
 
   std::mt19937 random_;

@@ -58,13 +58,13 @@ std::size_t number_in(std::string_view text) {
   return number;
 }
 
-std::uint16_t RawServer::open(std::uint16_t port) {
+std::uint16_t RawServer::open(std::uint16_t port, const std::string& host) {
   listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   set_on(listener_, SOL_SOCKET, SO_REUSEPORT);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_addr.s_addr = inet_addr(host.c_str());
   socklen_t size = sizeof address;
   if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
       listen(listener_, 1024) != 0 ||

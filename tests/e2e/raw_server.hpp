@@ -1,4 +1,4 @@
-// raw_server.hpp: HTTP on bare sockets at 127.0.0.1, for a worker that behaves as no ordinary
+// raw_server.hpp: HTTP on bare sockets, for a worker that behaves as no ordinary
 // server does: it resets connections in the middle of an answer, and stops listening and starts
 // again.
 //
@@ -43,9 +43,9 @@ class RawServer {
 
   explicit RawServer(Handler handler) : handler_(std::move(handler)) {}
 
-  // Listens; returns the port, which the kernel chooses for port 0. Others that share the port on
-  // purpose (SO_REUSEPORT) may hold it while nobody listens. REQUIRES: !is_open()
-  std::uint16_t open(std::uint16_t port);
+  // Listens there; returns the port, which the kernel chooses for port 0. Others that share the
+  // port on purpose (SO_REUSEPORT) may hold it while nobody listens. REQUIRES: !is_open()
+  std::uint16_t open(std::uint16_t port, const std::string& address = "127.0.0.1");
   bool is_open() const { return accepting_.joinable(); }
 
   enum class Connections { stay, are_reset };

@@ -158,8 +158,10 @@ Process& PairCluster::start_worker(const std::string& name, Votes votes) {
   Arguments command;
   if (const auto prefix = options_.prefixes.find(name); prefix != options_.prefixes.end())
     command = prefix->second;
-  command.insert(command.end(), {program(options_.recording ? "recording-worker" : "tandem-worker"),
-                                 "--name", name, "--listen", self.listen});
+  const auto* const kind = options_.speak_http2.contains(name) ? "recording-h2-worker"
+                           : options_.recording                ? "recording-worker"
+                                                               : "tandem-worker";
+  command.insert(command.end(), {program(kind), "--name", name, "--listen", self.listen});
   if (self.votes) command.insert(command.end(), {"--state-dir", state_dir(name)});
   for (const auto& [peer, master] : masters_)
     command.insert(command.end(), {"--master", master.control});

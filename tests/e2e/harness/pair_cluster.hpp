@@ -55,6 +55,8 @@ struct PairClusterOptions {
   std::map<std::string, std::string> state_dirs;  // of workers that vote
   // The workers note what they execute (recording_worker.cpp) instead of being tandem-worker.
   bool recording = false;
+  // Those of them that speak HTTP/2 (recording_h2_worker.cpp).
+  std::set<std::string> speak_http2{};
   // Each process, and the test as an operator, has a token of its own; see tokens().
   bool tokens = false;
   // Each has a certificate of its own, and control addresses speak TLS; see certificates().
@@ -75,6 +77,7 @@ class PairCluster {
   ~PairCluster();
 
   const TempDir& dir() const { return dir_; }
+  const PairClusterOptions& options() const { return options_; }
   const std::vector<std::string>& names() const { return options_.masters; }
 
   // REQUIRES: options.tokens. Masters have the keys of their names, workers too, which may vote,
