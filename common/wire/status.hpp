@@ -2,6 +2,8 @@
 // programs.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,6 +15,19 @@
 #include "common/base/strong.hpp"
 
 namespace tandem::wire {
+
+// Answers by the protocol of the client (HTTP/1, HTTP/2) and the class of the status (1xx to 5xx).
+inline constexpr std::size_t client_protocols = 2;
+inline constexpr std::size_t status_classes = 5;
+using AnswerCounts = std::array<std::array<std::uint64_t, status_classes>, client_protocols>;
+
+constexpr std::uint64_t total(const AnswerCounts& answers) {
+  std::uint64_t sum = 0;
+  for (const auto& by_class : answers) {
+    for (const auto count : by_class) sum += count;
+  }
+  return sum;
+}
 
 struct WorkerStatus {
   std::string name;
@@ -38,6 +53,7 @@ struct WorkerStatus {
   // Of its certificate of the cluster, as it has shown it to this master; empty: none, or not yet.
   std::string certificate_expires{};                     // RFC 3339, UTC
   std::optional<std::uint64_t> certificate_days_left{};  // whole ones; 0 as well when it has ended
+  AnswerCounts answers{};  // what `requests` sums up; for metrics, and in no document
 };
 
 // The health of a service as a whole.

@@ -154,12 +154,35 @@ constexpr std::array worker_metrics{
     WorkerMetric{Kind::gauge, "tandem_worker_in_flight",
                  "Requests that this master has sent and that are not answered yet",
                  [](const wire::WorkerStatus& worker) { return double(worker.in_flight); }},
-    WorkerMetric{Kind::counter, "tandem_worker_requests_total", "Requests that the worker answered",
-                 [](const wire::WorkerStatus& worker) { return double(worker.requests); }},
     WorkerMetric{Kind::counter, "tandem_worker_failures_total",
                  "Attempts that failed at the worker",
                  [](const wire::WorkerStatus& worker) { return double(worker.failures); }},
 };
+
+// What has not occurred is left out, save for 2xx and 5xx: a rate sees the first one only from a 0
+// on.
+void describe_answers(Exposition& out, const wire::Status& status) {
+  constexpr std::size_t success = 1, server_error = 4;
+  constexpr std::array<const char*, wire::client_protocols> protocol_names{"http1", "http2"};
+  constexpr std::array<const char*, wire::status_classes> class_names{"1xx", "2xx", "3xx", "4xx",
+                                                                      "5xx"};
+  out.begin(Kind::counter, "tandem_worker_requests_total",
+            "Requests that the worker answered, by the client's protocol and the class of status");
+  for (const auto& worker : status.workers) {
+    for (std::size_t protocol = 0; protocol < protocol_names.size(); ++protocol) {
+      const auto& counts = worker.answers[protocol];
+      const bool is_used = protocol == 0 || std::any_of(counts.begin(), counts.end(),
+                                                        [](auto count) { return count > 0; });
+      for (std::size_t at = 0; at < counts.size(); ++at) {
+        if (counts[at] == 0 && (!is_used || (at != success && at != server_error))) continue;
+        out.add(static_cast<double>(counts[at]), {{"service", worker.service},
+                                                  {"worker", worker.name},
+                                                  {"protocol", protocol_names[protocol]},
+                                                  {"status", class_names[at]}});
+      }
+    }
+  }
+}
 
 // When each was last heard, or a check of it was good; left out before the first time.
 void describe_signs(Exposition& out, const wire::Status& status) {
@@ -200,6 +223,7 @@ void describe(Exposition& out, const wire::Status& status, bool serves) {
   describe_voters(out, status);
   describe_services(out, status);
   describe_workers(out, status);
+  describe_answers(out, status);
   describe_signs(out, status);
   describe_certificates_of_workers(out, status);
 }

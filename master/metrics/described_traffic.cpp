@@ -14,15 +14,17 @@ constexpr std::array<const char*, protocols> protocol_names{"http1", "http2"};
 constexpr std::array<const char*, outcomes> outcome_names{"1xx", "2xx", "3xx",
                                                           "4xx", "5xx", "closed"};
 
-void describe_requests(Exposition& out, const Traffic& traffic) {
-  out.begin(Kind::counter, "tandem_requests_total",
-            "Requests of clients that have ended, by the class of the status that was sent; "
-            "closed: the client went before any of an answer was");
+using ByOutcome = std::array<std::array<std::uint64_t, outcomes>, protocols>;
+
+bool has_any(const std::array<std::uint64_t, outcomes>& counts) {
+  return std::any_of(counts.begin(), counts.end(), [](auto count) { return count > 0; });
+}
+
+void add_by_outcome(Exposition& out, const Traffic& traffic, ByOutcome ServiceTraffic::*which) {
   for (const auto& [name, service] : traffic.services) {
     for (std::size_t protocol = 0; protocol < protocols; ++protocol) {
-      const auto& counts = service.requests[protocol];
-      if (std::all_of(counts.begin(), counts.end(), [](auto count) { return count == 0; }))
-        continue;
+      if (!has_any(service.requests[protocol]) && !has_any(service.passed_on[protocol])) continue;
+      const auto& counts = (service.*which)[protocol];
       // Those that have not occurred yet, too: a rate sees the first one only from a 0 on.
       for (std::size_t outcome = 0; outcome < outcomes; ++outcome) {
         out.add(static_cast<double>(counts[outcome]), {{"service", name},
@@ -31,10 +33,24 @@ void describe_requests(Exposition& out, const Traffic& traffic) {
       }
     }
   }
+}
+
+void describe_requests(Exposition& out, const Traffic& traffic) {
+  out.begin(Kind::counter, "tandem_requests_total",
+            "Requests of clients that have ended, by the class of the status that was sent; "
+            "closed: the client went before any of an answer was");
+  add_by_outcome(out, traffic, &ServiceTraffic::requests);
+  out.begin(Kind::counter, "tandem_passed_on_requests_total",
+            "Requests that were passed on to another master, which has answered and counted them");
+  add_by_outcome(out, traffic, &ServiceTraffic::passed_on);
   out.begin(Kind::histogram, "tandem_request_duration_seconds",
             "From the first byte of a request to the last one of its answer");
   for (const auto& [name, service] : traffic.services)
     out.add(service.duration, {{"service", name}});
+  out.begin(Kind::histogram, "tandem_passed_on_request_duration_seconds",
+            "The same of requests that were passed on to another master");
+  for (const auto& [name, service] : traffic.services)
+    out.add(service.passed_on_duration, {{"service", name}});
   out.begin(Kind::histogram, "tandem_request_first_byte_seconds",
             "From the first byte of a request to the first one of its answer");
   for (const auto& [name, service] : traffic.services)

@@ -36,16 +36,20 @@ double quantile_ms(const std::array<std::uint64_t, bucket_bounds.size() + 1>& bu
 
 History::Sums History::sums_of(const Traffic& traffic) {
   Sums sums;
-  for (const auto& [name, service] : traffic.services) {
-    for (const auto& by_outcome : service.requests) {
+  const auto add = [&](const auto& by_protocol, const HistogramSums& duration) {
+    for (const auto& by_outcome : by_protocol) {
       sums.requests += std::accumulate(by_outcome.begin(), by_outcome.end(), std::uint64_t{0});
       sums.errors += by_outcome[static_cast<std::size_t>(Outcome::server_error)] +
                      by_outcome[static_cast<std::size_t>(Outcome::closed)];
       sums.refused += by_outcome[static_cast<std::size_t>(Outcome::client_error)];
     }
-    for (std::size_t i = 0; i < service.duration.buckets.size(); ++i) {
-      sums.duration.buckets[i] += service.duration.buckets[i];
+    for (std::size_t i = 0; i < duration.buckets.size(); ++i) {
+      sums.duration.buckets[i] += duration.buckets[i];
     }
+  };
+  for (const auto& [name, service] : traffic.services) {
+    add(service.requests, service.duration);
+    add(service.passed_on, service.passed_on_duration);
   }
   return sums;
 }

@@ -1,8 +1,9 @@
 // history.hpp: requests, errors and latency of the last quarter of an hour, a point for each
 // second, so that a page can show them at once.
 //
-// Latencies are estimated from the histogram's buckets, as Prometheus does: within one they are
-// taken for evenly spread. Owner: the control loop's thread. Always: at most
+// Of the clients of this master, whichever master has answered: a page shows one master's, and adds
+// none up. Latencies are estimated from the histogram's buckets, as Prometheus does: within one
+// they are taken for evenly spread. Owner: the control loop's thread. Always: at most
 // limits::history_seconds points, one for each second; seconds in which the master stalled are
 // zeros.
 #pragma once

@@ -31,12 +31,14 @@ void add_all(const std::array<Counter, size>& counts, std::array<std::uint64_t, 
 void ServiceCounts::add_to(ServiceTraffic& sums) const {
   for (std::size_t protocol = 0; protocol < protocols; ++protocol) {
     add_all(requests[protocol], sums.requests[protocol]);
+    add_all(passed_on[protocol], sums.passed_on[protocol]);
   }
   sums.attempts += attempts.value();
   sums.request_bytes += request_bytes.value();
   sums.response_bytes += response_bytes.value();
   duration.add_to(sums.duration);
   first_byte.add_to(sums.first_byte);
+  passed_on_duration.add_to(sums.passed_on_duration);
   add_all(retries, sums.retries);
   add_all(hedges, sums.hedges);
   sums.hedges_won += hedges_won.value();
@@ -66,7 +68,9 @@ RequestCounts::~RequestCounts() = default;
 void RequestCounts::add(const EndedRequest& request) {
   auto& counts = of(request.service);
   const auto protocol = request.is_http2 ? HttpProtocol::http2 : HttpProtocol::http1;
-  counts.requests[index_of(protocol)][index_of(outcome_of(request.status))].add();
+  auto& by_outcome = (request.passed_on ? counts.passed_on : counts.requests)[index_of(protocol)];
+  by_outcome[index_of(outcome_of(request.status))].add();
+  if (request.passed_on) return counts.passed_on_duration.observe(request.duration);
   counts.attempts.add(request.attempts);
   if (request.request_bytes > 0) counts.request_bytes.add(request.request_bytes);
   counts.response_bytes.add(request.response_bytes);

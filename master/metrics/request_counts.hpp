@@ -21,7 +21,8 @@ namespace tandem::master::metrics {
 struct EndedRequest {
   std::string_view service;  // empty: it was refused before it had one
   bool is_http2 = false;
-  unsigned status = 0;  // 499: the client closed before any of an answer was sent
+  bool passed_on = false;  // another master has answered it, and counts it
+  unsigned status = 0;     // 499: the client closed before any of an answer was sent
   unsigned attempts = 0;
   std::uint64_t request_bytes = 0;
   std::uint64_t response_bytes = 0;
@@ -36,11 +37,13 @@ struct ServiceCounts {
 
   const std::string name;
   std::array<std::array<Counter, outcomes>, protocols> requests{};
+  std::array<std::array<Counter, outcomes>, protocols> passed_on{};
   Counter attempts;
   Counter request_bytes;
   Counter response_bytes;
   Histogram duration;
   Histogram first_byte;
+  Histogram passed_on_duration;
   std::array<Counter, retry_reasons> retries{};
   std::array<Counter, hedge_reasons> hedges{};
   Counter hedges_won;

@@ -49,11 +49,15 @@ constexpr std::size_t index_of(Enum value) {
 
 struct ServiceTraffic {
   std::array<std::array<std::uint64_t, outcomes>, protocols> requests{};
+  // That another master has answered, which counts them too; what is below leaves them out, but for
+  // their own.
+  std::array<std::array<std::uint64_t, outcomes>, protocols> passed_on{};
   std::uint64_t attempts = 0;        // at workers
   std::uint64_t request_bytes = 0;   // of bodies that have arrived
   std::uint64_t response_bytes = 0;  // of bodies that were sent to clients
   HistogramSums duration;            // until the last byte was handed to the kernel
   HistogramSums first_byte;          // until the first one was
+  HistogramSums passed_on_duration;  // as `duration`
   std::array<std::uint64_t, retry_reasons> retries{};
   std::array<std::uint64_t, hedge_reasons> hedges{};
   std::uint64_t hedges_won = 0;      // answered by the second worker

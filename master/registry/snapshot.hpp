@@ -22,6 +22,7 @@
 #include "common/base/time.hpp"
 #include "common/wire/service_settings.hpp"
 #include "master/registry/route_table.hpp"
+#include "master/registry/worker_answers.hpp"
 
 namespace tandem::tls {
 class WorkerTls;
@@ -37,8 +38,8 @@ using WorkerId = StrongNumber<struct WorkerIdTag>;
 struct WorkerCounters {
   std::atomic<std::uint32_t> in_flight{0};  // requests forwarded and not yet answered, all loops
   std::atomic<std::uint32_t> open_connections{0};  // upstream connections, all loops
-  std::atomic<std::uint64_t> requests{0};          // answered
   std::atomic<std::uint64_t> failures{0};          // attempts that failed here
+  WorkerAnswers answers{};                         // what it has answered
   // A loop saw this worker refuse a connection: no loop picks it until the registry, on the next
   // good sign (heartbeat or probe), clears it.
   std::atomic<bool> suspect{false};

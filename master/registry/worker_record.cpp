@@ -107,7 +107,8 @@ wire::WorkerStatus status_of(const WorkerRecord& record, Instant real_now,
   status.connections = record.connections;
   status.in_flight = record.counters->in_flight.load(std::memory_order_relaxed);
   status.in_flight_elsewhere = record.counters->in_flight_elsewhere.load(std::memory_order_relaxed);
-  status.requests = record.counters->requests.load(std::memory_order_relaxed);
+  status.answers = record.counters->answers.sums();
+  status.requests = wire::total(status.answers);
   status.failures = record.counters->failures.load(std::memory_order_relaxed);
   status.failures_in_a_row = record.counters->failures_in_a_row.load(std::memory_order_relaxed);
   const bool fails = status.failures_in_a_row >= limits::failures_told_min;

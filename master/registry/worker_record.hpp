@@ -126,7 +126,7 @@ struct WorkerRecord {
   // It is suspect, and would get traffic with the next good sign.
   bool may_return() const { return state() == WorkerState::suspect && is_wanted(); }
   // Requests that it has answered.
-  std::uint64_t answered() const { return counters->requests.load(std::memory_order_relaxed); }
+  std::uint64_t answered() const { return counters->answers.total(); }
   // The loops send it no requests.
   bool is_ejected() const {
     return !on_trial && counters->ejected_until.load(std::memory_order_relaxed) != 0;

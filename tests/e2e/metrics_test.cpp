@@ -102,13 +102,21 @@ TEST_CASE("Prometheus sees a primary that dies, and the other that takes over") 
   for (int number = 0; number < 20; ++number) {
     REQUIRE(get(cluster.listen(primary), "/").status == 200);
   }
+  for (int number = 0; number < 7; ++number) {
+    REQUIRE(get(cluster.listen(standby), "/").status == 200);
+  }
   const Prometheus prometheus(cluster);
   const std::map<std::string, double> first{{cluster.control(primary), 1},
                                             {cluster.control(standby), 0}};
   CHECK(eventually([&] { return prometheus.query("tandem_serving", "instance") == first; }));
   CHECK(eventually([&] {
     const auto sums = prometheus.query("sum by (service) (tandem_requests_total)", "service");
-    return sums == std::map<std::string, double>{{"default", 20}};
+    return sums == std::map<std::string, double>{{"default", 27}};
+  }));
+  CHECK(eventually([&] {
+    return prometheus.query("sum by (instance) (tandem_passed_on_requests_total)", "instance") ==
+           std::map<std::string, double>{{cluster.control(primary), 0},
+                                         {cluster.control(standby), 7}};
   }));
   cluster.master(primary).kill9();
   const std::map<std::string, double> then{{cluster.control(standby), 1}};

@@ -7,6 +7,7 @@
 
 #include "cluster.hpp"
 #include "gateway.hpp"
+#include "h2_client.hpp"
 #include "master/metrics/traffic.hpp"
 
 namespace tandem::test::counts_test {
@@ -155,6 +156,48 @@ TEST_CASE("requests that wait until somebody leads are counted meanwhile") {
   gateway.lead(3);
   CHECK(read_response(client).body == "here");
   CHECK(awaiting() == 0);
+}
+
+TEST_CASE("answers of a worker are counted by protocol and status, and known while it is down") {
+  Origin origin([](Origin& self, RawSocket& socket) {
+    for (;;) {
+      const bool is_bad = self.receive(socket).start_line().find("/bad") != std::string::npos;
+      socket.send(is_bad ? std::string(failure) : ok("good"));
+    }
+  });
+  Origin other(always(ok("other")));
+  Gateway gateway({origin.port(), other.port()}, {.threads = 2});
+  gateway.set({"balance=first_available"});
+  gateway.settle();
+  const auto answers = [&](std::size_t worker) { return gateway.counters(worker).answers.sums(); };
+  CHECK(gateway.ask(get("/good")).status() == 200);
+  CHECK(gateway.ask(get("/good")).status() == 200);
+  CHECK(gateway.ask(get("/bad")).status() == 503);
+  H2Client client(gateway.port());
+  CHECK(client.get("/good").status() == 200);
+  const wire::AnswerCounts told{{{0, 2, 0, 0, 1}, {0, 1, 0, 0, 0}}};
+  wait_until([&] { return answers(0) == told; });
+  CHECK(answers(1) == wire::AnswerCounts{});
+  gateway.take_down(0);
+  gateway.settle();
+  CHECK(gateway.ask(get("/good")).body == "other");
+  CHECK(answers(0) == told);
+}
+
+TEST_CASE("a request that is passed on is counted by the master that answers it alone") {
+  Origin origin(always(ok("here")));
+  Gateway primary({origin.port()}, {.node = "a", .pass = "pass"});
+  Gateway standby({origin.port()}, {.node = "b", .pass = "pass"});
+  standby.follow("a", primary.port(), "pass");
+  CHECK(standby.ask(get("/")).status() == 200);
+  constexpr auto http1 = index_of(HttpProtocol::http1), good = index_of(Outcome::success);
+  wait_until([&] { return counted(standby).passed_on[http1][good] == 1; });
+  wait_until([&] { return counted(primary).requests[http1][good] == 1; });
+  CHECK(counted(standby).requests == ServiceTraffic().requests);
+  CHECK(counted(primary).passed_on == ServiceTraffic().passed_on);
+  for (const auto& took : {counted(standby).duration, counted(primary).passed_on_duration}) {
+    CHECK(took.buckets == HistogramSums().buckets);
+  }
 }
 
 }  // namespace tandem::test::counts_test

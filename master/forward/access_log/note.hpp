@@ -30,6 +30,7 @@ struct AccessNote {
   Instant first_byte;       // when the response was begun; the boot of the machine: it was not
   std::uint64_t bytes = 0;  // of the response's body that were sent, framing not counted
   std::uint64_t request_bytes = 0;  // of the request's body that have arrived, without framing
+  bool passed_on = false;           // another master was asked, and answered
   Term term;
   std::string_view service;
   std::string_view route_host;  // of the route that led to the service; both empty: none did

@@ -5,6 +5,7 @@
 #include "common/base/clock.hpp"
 #include "common/http1/field_text.hpp"
 #include "master/forward/access_log/log.hpp"
+#include "master/metrics/recording.hpp"
 
 namespace tandem::master {
 
@@ -70,19 +71,23 @@ void add_unusual(AccessEntry& entry, const AccessFields& fields, const AccessNot
 
 void note_ended(Context& context, Instant started, const AccessNote& note, const Sender& client,
                 const RequestHead& request, std::string_view request_id) {
+  AccessRing* ring = context.access_ring();
+  if (!metrics::recording && ring == nullptr && !note.trace.has_spans) return;
   const auto duration = now() - started;
   const auto version = request.method().empty() ? 0u : static_cast<unsigned>(request.version());
   const bool begun = note.first_byte != Instant();
   const auto first_byte = begun ? note.first_byte - started : Duration();
-  context.request_counts().add({.service = note.service,
-                                .is_http2 = version >= 20,
-                                .status = note.status,
-                                .attempts = note.attempts,
-                                .request_bytes = note.request_bytes,
-                                .response_bytes = note.bytes,
-                                .duration = duration,
-                                .first_byte = first_byte});
-  AccessRing* ring = context.access_ring();
+  if (metrics::recording) {
+    context.request_counts().add({.service = note.service,
+                                  .is_http2 = version >= 20,
+                                  .passed_on = note.passed_on,
+                                  .status = note.status,
+                                  .attempts = note.attempts,
+                                  .request_bytes = note.request_bytes,
+                                  .response_bytes = note.bytes,
+                                  .duration = duration,
+                                  .first_byte = first_byte});
+  }
   if (ring == nullptr && !note.trace.has_spans) return;
   AccessEntry entry{.started = started,
                     .duration = duration,

@@ -8,6 +8,7 @@
 #include "common/http1/field_text.hpp"
 #include "master/forward/exchange/limits.hpp"
 #include "master/forward/http/h1/head_writer.hpp"
+#include "master/metrics/recording.hpp"
 
 namespace tandem::master {
 
@@ -85,7 +86,7 @@ void Attempt::report_outcome(Outcome outcome) {
 
 void Attempt::report_latency(Experience experience) {
   const bool measures = client_.options->hedge.when == wire::Hedge::When::p95;
-  auto* const noted = upstream_.latency();
+  auto* const noted = metrics::recording ? upstream_.latency() : nullptr;
   if (client_.streaming || (!measures && !noted && !service_.policies_learn())) return;
   const auto at = now();
   if (noted != nullptr && experience == Experience::good) noted->observe(at - sent_at_);

@@ -110,6 +110,7 @@ class Attempt : private UnansweredRequest {
   void write_head(Framing framing, bool keep_alive);
   void note_passed(const MessageStream::Sent& sent);
   unsigned passed_status() const;
+  void count_answer();
   void release_worker();
   bool can_follow() const;
   bool client_stays() const;

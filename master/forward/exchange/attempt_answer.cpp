@@ -9,6 +9,7 @@
 #include "common/http1/field_text.hpp"
 #include "master/forward/http/h1/head_writer.hpp"
 #include "master/forward/exchange/tunnel.hpp"
+#include "master/metrics/recording.hpp"
 
 namespace tandem::master {
 
@@ -154,7 +155,7 @@ void Attempt::write_head(Framing framing, bool keep_alive) {
 // Some of the response was sent.
 void Attempt::note_passed(const MessageStream::Sent& sent) {
   if (!sent.begun) return;
-  if (client_.note.first_byte == Instant()) client_.note.first_byte = now();
+  if (metrics::recording && client_.note.first_byte == Instant()) client_.note.first_byte = now();
   client_.note.status = passed_status();
   client_.note.bytes += sent.content;
 }
@@ -167,9 +168,14 @@ unsigned Attempt::passed_status() const {
   return opens && status < 300 && status != 101 ? 502 : status;
 }
 
+void Attempt::count_answer() {
+  if (metrics::recording)
+    upstream_.answers().add(client_.request.version() >= 20, response_.status());
+}
+
 // Keeps the worker's connection if it can carry another request.
 void Attempt::release_worker() {
-  counters().requests.fetch_add(1, std::memory_order_relaxed);
+  count_answer();
   if (result_.ending == Ending::abort) {
     if (call_) result_.reset_code = worker_.reset_code();
     return;
@@ -254,6 +260,7 @@ Task<Attempt::Outcome> Attempt::pass_tunnel() {
   if (!sent.begun && !client_.stream.is_gone(false)) client_.note.status = 502;
   out_.release();
   result_.ending = Ending::close;
+  count_answer();
   if (sent.ok()) {
     client_.stream.become_tunnel();
     worker_.become_tunnel();

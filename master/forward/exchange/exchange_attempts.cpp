@@ -155,6 +155,7 @@ Task<AttemptResult> Exchange::pass(ChosenWorker& chosen) {
   auto& attempt = *chosen.attempt;
   if (chosen.has_answer()) {
     client_.note.set_worker(chosen.upstream->worker().name);
+    client_.note.passed_on = destination_ == Destination::primary;
     client_.set_cookie = service_->cookie_for(*chosen.upstream, pick_criteria(excluded_));
     auto passing = attempt.pass();
     chosen.outcome = co_await passing;

@@ -13,6 +13,7 @@ Upstream::Upstream(std::shared_ptr<const SnapshotWorker> worker, unsigned loops)
     : worker_(std::move(worker)), loops_(loops) {
   TANDEM_ASSERT(loops_ > 0);
   TANDEM_ASSERT(worker_->counters != nullptr);
+  answers_ = counters().answers.take();
   endpoint_ = {asio::ip::make_address(worker_->address.host), worker_->address.port};
   host_and_port_ = worker_->address.to_string();
 }

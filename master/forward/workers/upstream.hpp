@@ -48,6 +48,8 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   const SnapshotWorker& worker() const { return *worker_; }
   WorkerCounters& counters() const { return *worker_->counters; }
   const TcpEndpoint& endpoint() const { return endpoint_; }
+  // Where this loop counts what it has answered.
+  AnswerTally& answers() { return *answers_; }
   // Host for requests that name none.
   std::string_view host_and_port() const { return host_and_port_; }
 
@@ -160,6 +162,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   unsigned share_floor() const { return worker_->connections / loops_; }
 
   std::shared_ptr<const SnapshotWorker> worker_;
+  std::shared_ptr<AnswerTally> answers_;
   TcpEndpoint endpoint_;
   std::string host_and_port_;
   std::string cookie_;

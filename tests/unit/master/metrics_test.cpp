@@ -167,6 +167,26 @@ TEST_CASE("a metric without samples is left out") {
   CHECK(exposition.text() == "# HELP something One\n# TYPE something gauge\nsomething 1\n");
 }
 
+TEST_CASE("answers of a worker are told from the first one on, and what never came is not") {
+  wire::Status status;
+  status.workers.resize(1);
+  status.workers[0].name = "w1";
+  status.workers[0].service = "shop";
+  status.workers[0].answers = {{{0, 0, 3, 0, 0}, {0, 7, 0, 0, 0}}};
+  Exposition exposition;
+  describe(exposition, status, false);
+  const auto told = [&](const std::string& labels) {
+    return exposition.text().find("tandem_worker_requests_total{service=\"shop\",worker=\"w1\"," +
+                                  labels + "\n") != std::string::npos;
+  };
+  CHECK(told(R"(protocol="http1",status="2xx"} 0)"));
+  CHECK(told(R"(protocol="http1",status="3xx"} 3)"));
+  CHECK(told(R"(protocol="http1",status="5xx"} 0)"));
+  CHECK(told(R"(protocol="http2",status="2xx"} 7)"));
+  CHECK_FALSE(told(R"(protocol="http1",status="4xx"} 0)"));
+  CHECK_FALSE(told(R"(protocol="http2",status="3xx"} 0)"));
+}
+
 TEST_CASE("the document on metrics lists those that there are, and no other") {
   std::ifstream file(TANDEM_SOURCE_DIR "/docs/metrics.md");
   std::stringstream document;

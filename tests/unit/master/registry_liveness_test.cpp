@@ -170,7 +170,7 @@ TEST_CASE("a worker that answers requests between its failures is held no longer
   REQUIRE(cluster.hear("w1").ok());
   for (int round = 0; round < 12; ++round) {
     const auto worker = cluster.shown("w1");
-    ++worker->counters->requests;
+    worker->counters->answers.take()->add(false, 200);
     cluster.fail_at(worker);
     cluster.time = cluster.time + 251ms;
     REQUIRE(cluster.hear("w1").ok());

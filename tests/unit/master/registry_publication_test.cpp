@@ -103,7 +103,8 @@ TEST_CASE("status tells what the counters say and how long ago the worker was he
   REQUIRE(cluster.hear("w1").ok());
   const auto worker = cluster.shown("w1");
   worker->counters->in_flight = 3;
-  worker->counters->requests = 40;
+  const auto tally = worker->counters->answers.take();
+  for (int number = 0; number < 40; ++number) tally->add(number < 10, number < 15 ? 503 : 200);
   worker->counters->failures = 2;
   cluster.pass(1500ms);
   const auto status = cluster.registry.worker("w1", cluster.time);
@@ -112,6 +113,7 @@ TEST_CASE("status tells what the counters say and how long ago the worker was he
   CHECK(status->address == "127.0.0.1:9001");
   CHECK(status->in_flight == 3);
   CHECK(status->requests == 40);
+  CHECK(status->answers == wire::AnswerCounts{{{0, 25, 0, 0, 5}, {0, 0, 0, 0, 10}}});
   CHECK(status->failures == 2);
   CHECK(status->last_heartbeat_ms == 1500);
 }
