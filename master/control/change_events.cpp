@@ -33,8 +33,12 @@ Event joined(const Join& join, const ClusterState& state) {
                   fmt::format("{} {} at {}, for the service {}", join.name,
                               known == state.joined.end() ? "joined" : "is described anew",
                               worker.address.to_string(), worker.service));
-  if (known != state.joined.end()) event.before = known->second.address.to_string();
-  event.after = worker.address.to_string();
+  const auto after = worker.address.to_string();
+  const auto before =
+      known == state.joined.end() ? std::string() : known->second.address.to_string();
+  if (before == after) return event;  // something else about it is new
+  event.before = before;
+  event.after = after;
   return event;
 }
 

@@ -157,6 +157,7 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
     auto opened = LockedDirectory::open(options.data_dir, "--data-dir", "tandem-master");
     if (!opened) return opened.error();
     directory = std::move(*opened);
+    open_event_times(options.data_dir);
   }
   if (auto configured = configure(options); !configured) return configured;
   access.ask_who_belongs([this](const std::string& master) {
@@ -324,6 +325,7 @@ void ControlPlane::Parts::publish_soon() {
 
 void ControlPlane::Parts::close() {
   closed = true;
+  keep_event_times();
   if (node.role == "primary" && !keeps_role) role_hooks.demoted(node.term);  // without a successor
   feed.end_all();
   documents.stop();

@@ -3,9 +3,11 @@
 
 #include "common/access/limits.hpp"
 #include "common/base/clock.hpp"
+#include "common/base/small_file.hpp"
 #include "common/cluster/protection.hpp"
 #include "master/control/change_events.hpp"
 #include "master/control/control_plane_parts.hpp"
+#include "master/events/limits.hpp"
 
 namespace tandem::master {
 
@@ -22,6 +24,25 @@ void ControlPlane::Parts::record(Event event) {
     refused_reload = event.what == "refused" ? shortened(event.reason) : std::string();
   }
   events.record(node.term, std::move(event));
+}
+
+// The times of changes that an earlier process has applied. A file that is not ours to read is like
+// none: only times are lost.
+void ControlPlane::Parts::open_event_times(const std::string& directory) {
+  const auto path = directory + "/event-times";
+  if (const auto text = read_small_file(path, limits::change_times_bytes_max)) {
+    events.times().read(*text);
+  }
+  event_times.emplace(path, [path](const std::string& failure) {
+    if (failure.empty()) return log::info("the times of events are kept again file={}", path);
+    log::warn("the times of events cannot be kept, tried again every second file={} reason=\"{}\"",
+              path, failure);
+  });
+}
+
+// Not at each change: a thousand workers that join would have it written as often.
+void ControlPlane::Parts::keep_event_times() {
+  if (event_times && events.times().has_news()) event_times->keep(events.times().text());
 }
 
 std::function<void()> ControlPlane::Parts::watch_change(const core::Entry& entry,
@@ -59,6 +80,7 @@ void ControlPlane::Parts::tell_standing() const {
 }
 
 void ControlPlane::Parts::note_second() {
+  keep_event_times();
   look_for_panics();
   tell_standing();
   discovered->tick(now());

@@ -28,6 +28,7 @@
 #include "master/control/own_addresses.hpp"
 #include "master/control/role_hooks.hpp"
 #include "master/control/secrets.hpp"
+#include "common/storage/kept_file.hpp"
 #include "master/control/view_events.hpp"
 #include "master/events/event_log.hpp"
 #include "master/metrics/control_counts.hpp"
@@ -81,6 +82,8 @@ struct ControlPlane::Parts {
   boost::asio::awaitable<ControlResponse> ask_primary(const ControlRequest& request);
 
   void record(Event event);
+  void open_event_times(const std::string& directory);
+  void keep_event_times();
   std::function<void()> watch_change(const core::Entry& entry, const AuthoredChange& authored,
                                      const ClusterState& state);
   void saw_state(const WorkerRecord& record, WorkerState before);
@@ -105,6 +108,7 @@ struct ControlPlane::Parts {
   std::chrono::steady_clock::time_point publish_not_before{};
   EventLog events;
   EventFeed feed{loop, events};
+  std::optional<storage::KeptFile> event_times;  // unset: there is no data directory
   ViewEvents view_events;
   metrics::History history;
   HeartbeatCounts heartbeats;

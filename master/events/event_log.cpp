@@ -13,6 +13,7 @@ void EventLog::begins_after(LogPosition position) {
 
 void EventLog::record(LogPosition position, Event event) {
   last_ = position;
+  event.time = times_.of(position, std::chrono::system_clock::now());
   keep({.position = position}, std::move(event), position.term);
 }
 
@@ -25,7 +26,6 @@ void EventLog::record(Term term, Event event) {
 }
 
 void EventLog::keep(EventId id, Event event, Term term) {
-  if (event.time == Event::Time()) event.time = std::chrono::system_clock::now();
   auto json = to_json(event, id, node_, term);
   kept_.push_back({std::move(id), std::move(json)});
   if (kept_.size() > limits::events_max) {

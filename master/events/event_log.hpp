@@ -2,7 +2,7 @@
 // of them, and nothing on the disk. Each is kept as the line of JSON that is served.
 //
 // After a restart the changes of the log that were applied again are there, with their old ids
-// and the time at which they were applied again; what a master saw itself is gone with its process.
+// and times; what a master saw itself is gone with its process.
 //
 // Owner: the control loop's thread. Always: at most limits::events_max events, with the numbers
 // first() to next() - 1.
@@ -13,6 +13,7 @@
 #include <functional>
 #include <string>
 
+#include "master/events/change_times.hpp"
 #include "master/events/event.hpp"
 
 namespace tandem::master {
@@ -27,6 +28,8 @@ class EventLog {
   void begins_after(LogPosition position);
   // A committed change: `position` is that of its entry.
   void record(LogPosition position, Event event);
+  // When changes were applied first, to be kept over restarts.
+  ChangeTimes& times() { return times_; }
   // What this master saw itself, in this term.
   void record(Term term, Event event);
 
@@ -54,6 +57,7 @@ class EventLog {
   const std::string node_;
   const std::function<void()> on_event_;
   std::deque<Kept> kept_;
+  ChangeTimes times_;
   std::uint64_t dropped_ = 0;
   LogPosition begin_;  // of what is known
   LogPosition last_;   // applied

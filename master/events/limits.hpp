@@ -17,6 +17,8 @@ inline constexpr std::size_t event_streams_max = 64;
 // A stream without an event has a comment this often, so that both ends notice that the other is
 // gone.
 inline constexpr auto event_heartbeat = 5s;
+// Of the file with the times of changes, which has a line for each of the newest.
+inline constexpr std::size_t change_times_bytes_max = events_max * 64;
 // Of events, sent in one write, so that a long list does not hold up the control loop.
 inline constexpr std::size_t event_part_bytes_max = 64 * 1024;
 

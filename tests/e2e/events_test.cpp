@@ -1,4 +1,6 @@
 // What happened, as each master tells it, and which pages may read it.
+#include <filesystem>
+
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
@@ -35,6 +37,27 @@ TEST_CASE("a change has the same id at both masters, and only their pages may re
   CHECK(allowed("null").empty());
   const Headers from_a{{"Origin", "http://" + a}};
   CHECK(Client(b).post("/v1/workers/n1/drain", "", from_a).status == 403);
+}
+
+TEST_CASE("a master that is started again tells when a change was made, not when it was started") {
+  PairCluster cluster;
+  const auto standby = cluster.standby_of(cluster.await_primary());
+  const auto& control = cluster.control(standby);
+  const auto backend = R"({"name": "n1", "address": "127.0.0.1:9"})";
+  REQUIRE(eventually([&] { return post(control, "/v1/workers", backend).status == 201; }));
+  REQUIRE(eventually([&] { return event_at(control, "add").is_object(); }));
+  const auto before = event_at(control, "add");
+  const auto file = cluster.data_dir(standby) + "/event-times";
+  const auto line = before["id"].get<std::string>() + " ";
+  REQUIRE(eventually([&] {
+    return std::filesystem::exists(file) && read_file(file).find(line) != std::string::npos;
+  }));
+  cluster.master(standby).kill9();
+  cluster.start_master(standby);
+  REQUIRE(eventually([&] { return event_at(control, "add").is_object(); }));
+  const auto after = event_at(control, "add");
+  CHECK(after["id"] == before["id"]);
+  CHECK(after["time"] == before["time"]);
 }
 
 TEST_CASE("who asked for a change is told alike by all masters, also of one a standby passed on") {

@@ -41,6 +41,47 @@ TEST_CASE("ids of events are read as they were written, and nothing else is one"
   }
 }
 
+TEST_CASE("a change that is applied again after a restart has the time of the first time") {
+  const auto time_of = [](const Log& log, std::uint64_t number) {
+    return nlohmann::json::parse(log.events.json(number))["time"].get<std::string>();
+  };
+  Log before;
+  before.events.times().read("1.1 1000\n1.2 62500\n");
+  before.change(1, 2);
+  CHECK(time_of(before, 0) == "1970-01-01T00:01:02.500Z");
+  CHECK_FALSE(before.events.times().has_news());
+  before.change(2, 3);
+  REQUIRE(before.events.times().has_news());
+  const auto kept = before.events.times().text();
+  CHECK_FALSE(before.events.times().has_news());
+  Log after;
+  after.events.times().read(kept);
+  for (const std::uint64_t index : {2, 3}) after.change(index == 2 ? 1 : 2, index);
+  CHECK(time_of(after, 0) == time_of(before, 0));
+  CHECK(time_of(after, 1) == time_of(before, 1));
+}
+
+TEST_CASE("times of changes are read up to what is none, and the newest are kept") {
+  for (const auto* bad :
+       {"x\n", "1.2\n", "1.2 x\n", "1.2 3x\n", "1.2 -3\n", "1.2+b.3 4\n", "1.2 3"}) {
+    INFO(bad);
+    ChangeTimes times;
+    times.read(std::string("1.1 1\n") + bad);
+    CHECK(times.text() == "1.1 1\n");
+  }
+  ChangeTimes times;
+  for (std::uint64_t index = 1; index <= limits::events_max + 1; ++index) {
+    times.of(at(7, index), Event::Time(std::chrono::milliseconds(5)));
+  }
+  CHECK(times.size() == limits::events_max);
+  const auto text = times.text();
+  CHECK(text.starts_with("7.2 5\n"));
+  CHECK(text.size() <= limits::change_times_bytes_max);
+  ChangeTimes again;
+  again.read(text);
+  CHECK(again.text() == text);
+}
+
 TEST_CASE("a reader goes on after its last event, also at a master that does not know that one") {
   Log log;
   log.change(1, 1);
