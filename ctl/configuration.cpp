@@ -62,9 +62,14 @@ Result<std::string> changes_of(const Result<std::string>& answer, const char* do
   if (!json) return json.error();
   const auto first = json->value(done, Json::array());
   const auto second = json->value(left, Json::array());
-  if (first.empty() && second.empty()) return std::string(nothing);
+  const auto renewed = json->value("renewed", Json::array());
+  if (first.empty() && second.empty() && renewed.empty()) return std::string(nothing);
   Table table({{"KEY"}, {"BEFORE"}, {"AFTER"}, {"OUTCOME"}});
   add_changes(table, first, outcome);
+  for (const auto& key : renewed) {
+    if (!key.is_string()) continue;
+    table.add({key.get<std::string>(), "", "", "its file has other content, which applies now"});
+  }
   add_changes(table, second, "");
   if (second.empty()) return table.to_string();
   return table.to_string() +

@@ -108,6 +108,7 @@ Reloader::Reloader(int argc, const char* const* argv, MasterFlags flags, Configu
       argv_(argv),
       manager_(manager),
       flags_(std::move(flags)),
+      contents_(contents_of_files(in_force)),
       in_force_(std::move(in_force)),
       log_level_(flags_.log_level),
       drain_timeout_(flags_.drain_timeout) {}
@@ -212,9 +213,12 @@ ReloadReport Reloader::reload_here(ReloadMode mode) {
                                              keys_of(report.refused), why));
   }
   if (mode == ReloadMode::compare || !report.errors.empty()) return report;
+  auto contents = contents_of_files(reading.in_force);
+  report.renewed = keys_with_other_content(contents_, contents);
   report.errors = apply(next, report);
   if (!report.errors.empty()) return report;
   flags_ = std::move(next);
+  contents_ = std::move(contents);
   const Lock lock(mutex_);
   in_force_ = merged(before, std::move(reading.in_force), restarts);
   log_level_ = flags_.log_level;
@@ -305,6 +309,18 @@ void Reloader::adopt(const MasterFlags& next, ReloadReport& report,
   tandem::set_log_level(next.log_level);
 }
 
+namespace {
+
+// "idle-timeout, max-body; other content of tokens-file"
+std::string what_was_applied(const ReloadReport& report) {
+  auto text = keys_of(report.applied);
+  if (report.renewed.empty()) return text;
+  if (!text.empty()) text += "; ";
+  return text + fmt::format("other content of {}", fmt::join(report.renewed, ", "));
+}
+
+}  // namespace
+
 void Reloader::tell(const ReloadReport& report, const wire::Author& by) {
   Event event{.kind = EventKind::reload, .by = by};
   if (!report.errors.empty()) {
@@ -314,7 +330,7 @@ void Reloader::tell(const ReloadReport& report, const wire::Author& by) {
     event.text = "the configuration stays as it was";
     event.reason = why;
   } else {
-    const auto applied = keys_of(report.applied);
+    const auto applied = what_was_applied(report);
     const auto refused = keys_of(report.refused);
     log::info("reloaded by={} applied=\"{}\" refused=\"{}\"", by.name, applied, refused);
     event.what = "reloaded";

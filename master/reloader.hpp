@@ -25,6 +25,7 @@
 #include "master/forward/access_log/log.hpp"
 #include "master/forward/tracing/tracer.hpp"
 #include "master/forward/plane/data_plane.hpp"
+#include "master/named_files.hpp"
 
 namespace tandem::master {
 
@@ -81,6 +82,7 @@ class Reloader {
   ServiceManager& manager_;
   Mutex reloading_;  // held during a reload; taken before mutex_
   MasterFlags flags_ TANDEM_GUARDED_BY(reloading_);
+  FileContents contents_ TANDEM_GUARDED_BY(reloading_);               // as of the last reading
   std::unique_ptr<const Parts> parts_ TANDEM_GUARDED_BY(reloading_);  // null: not begun, or stopped
   std::unique_ptr<AccessLog> access_log_;  // as long as it reloads, that of reloading_
   std::unique_ptr<Tracer> tracer_;         // likewise

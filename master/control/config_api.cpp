@@ -96,9 +96,15 @@ ControlResponse told(const ReloadReport& report, ReloadMode mode) {
   if (!report.errors.empty()) {
     return refusal(fail(ErrorCode::conflict, fmt::format("{}", fmt::join(report.errors, "; "))));
   }
+  if (mode == ReloadMode::compare) {
+    return shown({{"file", report.file},
+                  {"reloadable", to_json(report.applied)},
+                  {"restart", to_json(report.refused)}});
+  }
   return shown({{"file", report.file},
-                {mode == ReloadMode::apply ? "applied" : "reloadable", to_json(report.applied)},
-                {mode == ReloadMode::apply ? "refused" : "restart", to_json(report.refused)}});
+                {"applied", to_json(report.applied)},
+                {"renewed", report.renewed},
+                {"refused", to_json(report.refused)}});
 }
 
 ControlResponse log_level(LogLevel level) { return shown({{"level", to_string(level)}}); }

@@ -35,6 +35,8 @@ struct ReloadReport {
   std::vector<std::string> errors{};  // sentences; any: nothing was changed
   std::vector<ConfigChange> applied{};
   std::vector<ConfigChange> refused{};  // each with its why
+  // Keys that say what they said, of files in which there is something else now.
+  std::vector<std::string> renewed{};
 };
 
 enum class ReloadMode {

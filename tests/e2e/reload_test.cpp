@@ -263,6 +263,22 @@ TEST_CASE("a certificate is added by a reload, and a wrong one changes nothing")
   CHECK_THAT(scene.reload().body, Contains("--listen-tls"));
 }
 
+TEST_CASE("a reload names the keys in whose files there is something else, where no key changed") {
+  const TempDir dir;
+  const CertificatePair site(dir, "site");
+  const auto text = "listen-tls = \"127.0.0.1:0\"\ntls = [\"" + site.flag() + "\"]\n";
+  Scene scene(text);
+  CHECK(scene.reload_with(text)["renewed"].empty());
+  CHECK_THAT(get(scene.cluster->control(), "/events").body, Contains("no key has changed"));
+  site.make("other.example", 90);
+  const auto told = run({program("tandem"), "--control", scene.cluster->control(), "reload"});
+  CHECK(told.status == 0);
+  CHECK_THAT(told.output, Contains("tls") && Contains("its file has other content"));
+  CHECK_THAT(get(scene.cluster->control(), "/events").body, Contains("other content of tls"));
+  CHECK_THAT(get(scene.cluster->control(), "/v1/certificates").body, Contains("other.example"));
+  CHECK(scene.reload_with(text)["renewed"].empty());
+}
+
 TEST_CASE("a certificate that has expired keeps no master from a reload or a start, and is told") {
   const TempDir dir;
   const PrivateAuthority authority(dir, "authority");
