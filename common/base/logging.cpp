@@ -3,15 +3,17 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <spdlog/async.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/sink.h>
 #include <spdlog/spdlog.h>
 
 #include "common/base/journal_sink.hpp"
@@ -19,6 +21,8 @@
 #include "common/base/log.hpp"
 #include "common/base/log_format.hpp"
 #include "common/base/log_priority.hpp"
+#include "common/base/mutex.hpp"
+#include "common/base/patient_writer.hpp"
 #include "common/base/printable.hpp"
 #include "common/base/repeat_filter.hpp"
 
@@ -34,6 +38,8 @@ struct NamedLevel {
 
 // How long repetitions that were counted may be told late.
 constexpr std::chrono::seconds repeats_told_every{2};
+// How long a program that ends waits for who reads its log, in all.
+constexpr std::chrono::seconds log_close_max{1};
 
 constexpr std::array<NamedLevel, 5> levels{{
     {LogLevel::debug, "debug", spdlog::level::debug},
@@ -139,7 +145,41 @@ std::unique_ptr<spdlog::formatter> formatter_for(LogFormat format) {
   return formatter;
 }
 
+// Lines on the standard error, whose reader may not read. A line that it does not take is lost.
+class ErrorLines final : public spdlog::sinks::sink {
+ public:
+  ErrorLines() { writer_.use(STDERR_FILENO); }
+  void end() { ending_.store(true, std::memory_order_relaxed); }
+
+  void log(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    {
+      const Lock lock(mutex_);
+      formatter_->format(message, line);
+    }
+    std::string_view text(line.data(), line.size());
+    writer_.write(text, ending_);
+  }
+  void flush() override {}
+  void set_pattern(const std::string& pattern) override {
+    set_formatter(std::make_unique<spdlog::pattern_formatter>(pattern));
+  }
+  void set_formatter(std::unique_ptr<spdlog::formatter> formatter) override {
+    const Lock lock(mutex_);
+    formatter_ = std::move(formatter);
+  }
+
+ private:
+  Mutex mutex_;
+  std::unique_ptr<spdlog::formatter> formatter_ TANDEM_GUARDED_BY(mutex_) =
+      std::make_unique<spdlog::pattern_formatter>();
+  std::atomic<bool> ending_{false};
+  PatientWriter writer_{log_close_max};
+};
+
 constexpr const char* journal_socket = "/run/systemd/journal/socket";
+
+std::shared_ptr<ErrorLines> error_lines;
 
 std::shared_ptr<JournalSink> output;
 
@@ -148,8 +188,8 @@ std::shared_ptr<JournalSink> output;
 void start_logging(LogLevel level, LogFormat format) {
   spdlog::init_thread_pool(limits::log_lines_max, 1);
   const bool is_journal = is_journal_stream(STDERR_FILENO, ::getenv("JOURNAL_STREAM"));
-  output = std::make_shared<JournalSink>(is_journal ? journal_socket : "",
-                                         std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  error_lines = std::make_shared<ErrorLines>();
+  output = std::make_shared<JournalSink>(is_journal ? journal_socket : "", error_lines);
   output->take_fields(format == LogFormat::journal);
   auto logger = std::make_shared<spdlog::async_logger>(
       "tandem", std::make_shared<RepeatFilter>(output), spdlog::thread_pool(),
@@ -170,8 +210,10 @@ void set_log_format(LogFormat format) {
 }
 
 void stop_logging() {
+  if (error_lines) error_lines->end();
   spdlog::shutdown();  // and what was counted is told
   output.reset();
+  error_lines.reset();
 }
 
 void log::write(LogLevel level, fmt::string_view format, fmt::format_args arguments) {

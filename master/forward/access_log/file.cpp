@@ -1,13 +1,11 @@
 #include "master/forward/access_log/file.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <cstring>
 #include <utility>
 
@@ -27,7 +25,7 @@ Result<AccessFile> AccessFile::open(std::string path) {
 AccessFile::AccessFile(AccessFile&& other) noexcept
     : path_(std::move(other.path_)),
       descriptor_(std::exchange(other.descriptor_, -1)),
-      is_regular_(other.is_regular_),
+      writer_(other.writer_),
       torn_(other.torn_) {}
 
 AccessFile::~AccessFile() {
@@ -52,13 +50,12 @@ Result<> AccessFile::reopen() {
     descriptor_ = fresh;
     torn_ = false;
   }
-  struct stat status {};
-  is_regular_ = ::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode);
+  writer_.use(descriptor_);
   return {};
 }
 
 bool AccessFile::was_moved() const {
-  if (!is_regular_ || path_ == "-") return false;
+  if (!writer_.is_regular() || path_ == "-") return false;
   struct stat ours {};
   struct stat named {};
   if (::fstat(descriptor_, &ours) != 0) return false;
@@ -66,39 +63,20 @@ bool AccessFile::was_moved() const {
   return ours.st_ino != named.st_ino || ours.st_dev != named.st_dev;
 }
 
-int AccessFile::write_some(std::string_view& text, const std::atomic<bool>& stopping) {
-  constexpr int step_ms = 100;
-  int patience =
-      static_cast<int>(limits::access_log_close_max / std::chrono::milliseconds(step_ms));
-  pollfd waiting{descriptor_, POLLOUT, 0};
-  while (::poll(&waiting, 1, step_ms) <= 0) {
-    if (stopping.load() && --patience <= 0) return EAGAIN;
-  }
-  // No more than a pipe surely takes: the standard output may be a pipe that blocks.
-  const auto bytes = is_regular_ ? text.size() : std::min<std::size_t>(text.size(), PIPE_BUF);
-  const auto written = ::write(descriptor_, text.data(), bytes);
-  if (written < 0) return errno == EINTR || errno == EAGAIN ? 0 : errno;
-  text.remove_prefix(static_cast<std::size_t>(written));
-  return 0;
-}
-
 AccessFile::Written AccessFile::write(std::string_view lines, const std::atomic<bool>& stopping) {
   if (torn_) {
     std::string_view end_of_line = "\n";
-    if (const int error = write_some(end_of_line, stopping); error != 0 || !end_of_line.empty()) {
+    if (const int error = writer_.write(end_of_line, stopping); error != 0) {
       return {static_cast<std::uint64_t>(std::count(lines.begin(), lines.end(), '\n')), error};
     }
     torn_ = false;
   }
   const auto all = lines;
-  while (!lines.empty()) {
-    const int error = write_some(lines, stopping);
-    if (error == 0) continue;
-    const auto written = all.size() - lines.size();
-    torn_ = written > 0 && all[written - 1] != '\n';
-    return {static_cast<std::uint64_t>(std::count(lines.begin(), lines.end(), '\n')), error};
-  }
-  return {};
+  const int error = writer_.write(lines, stopping);
+  if (error == 0) return {};
+  const auto written = all.size() - lines.size();
+  torn_ = written > 0 && all[written - 1] != '\n';
+  return {static_cast<std::uint64_t>(std::count(lines.begin(), lines.end(), '\n')), error};
 }
 
 }  // namespace tandem::master

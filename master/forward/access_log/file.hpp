@@ -10,8 +10,10 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/patient_writer.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
+#include "master/forward/access_log/limits.hpp"
 
 namespace tandem::master {
 
@@ -34,17 +36,15 @@ class AccessFile {
     int error = 0;  // errno when lines were lost
   };
   // Writes whole lines. Waits for a reader that is slow (a pipe); once `stopping` is set no longer
-  // than limits::access_log_close_max.
+  // than limits::access_log_close_max, in all calls together.
   Written write(std::string_view lines, const std::atomic<bool>& stopping);
 
  private:
   explicit AccessFile(std::string path) : path_(std::move(path)) {}
-  // errno, or 0 once some of `text` was written, which is taken off it.
-  int write_some(std::string_view& text, const std::atomic<bool>& stopping);
 
   std::string path_;
   int descriptor_ = -1;
-  bool is_regular_ = false;
+  PatientWriter writer_{limits::access_log_close_max};
   bool torn_ = false;
 };
 

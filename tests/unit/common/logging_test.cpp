@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -326,6 +327,40 @@ TEST_CASE("the level and the format of the log change from one line to the next"
     log::info("worker is up name=w1");
   });
   CHECK(nlohmann::json::parse(json)["name"] == "w1");
+}
+
+TEST_CASE("a log that nobody reads does not keep a program from ending, nor does a slow reader") {
+  for (const bool reads_slowly : {false, true}) {
+    INFO(reads_slowly);
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::dup2(ends[1], 2);
+      start_logging(LogLevel::info, LogFormat::text);
+      // More than a pipe takes, and different, so that none is counted instead.
+      for (int line = 0; line < 4'000; ++line) log::info("line={} {}", line, std::string(90, 'x'));
+      stop_logging();
+      ::_exit(7);
+    }
+    ::close(ends[1]);
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    int status = 0;
+    pid_t ended = 0;
+    while (ended == 0 && std::chrono::steady_clock::now() < deadline) {
+      char some[1'000];
+      const bool is_closed = reads_slowly && ::read(ends[0], some, sizeof some) == 0;
+      if (!is_closed) ::usleep(400'000);  // a reader that would take minutes for all of it
+      ended = ::waitpid(child, &status, is_closed ? 0 : WNOHANG);
+    }
+    if (ended == 0) {
+      ::kill(child, SIGKILL);
+      ::waitpid(child, &status, 0);
+    }
+    ::close(ends[0]);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 7);
+  }
 }
 
 }  // namespace tandem::logging_test

@@ -1,5 +1,10 @@
 // The access log by itself: its lines, its rings, its file.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <iterator>
 #include <thread>
@@ -57,6 +62,23 @@ AccessEntry entry_of(std::string_view target) {
 }
 
 }  // namespace
+
+TEST_CASE("a log that ends waits once for a reader that does not read, not for each part of it") {
+  TemporaryDirectory directory;
+  const auto path = (directory.path() / "fifo").string();
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
+  auto file = AccessFile::open(path);
+  REQUIRE(file.ok());
+  const std::string lines(limits::access_log_write_bytes, '\n');
+  const std::atomic<bool> stopping{true};
+  const auto deadline = now() + 20s;
+  int parts = 0;
+  for (; parts < 60 && now() < deadline; ++parts) file->write(lines, stopping);
+  CHECK(parts == 60);
+  CHECK(file->write(lines, stopping).lines_lost > 0);
+  ::close(reader);
+}
 
 TEST_CASE("hostile text is escaped so that a line is always JSON") {
   CHECK(escaped("/plain?x=1") == R"("/plain?x=1")");
