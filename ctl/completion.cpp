@@ -1,6 +1,8 @@
 #include "ctl/completion.hpp"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -26,6 +28,11 @@ struct Place {
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
+// Not one for scripts alone.
+bool is_shown(const CLI::App& command) {
+  return !command.get_name().empty() && !command.get_group().empty();
+}
+
 void add_flags(const CLI::App& app, Place& place) {
   for (const auto* option : app.get_options()) {
     for (const auto& name : option->get_lnames()) {
@@ -39,7 +46,7 @@ void add_places(const CLI::App& app, const std::string& path, const Place& above
                 std::vector<Place>& places) {
   Place place{.path = path, .commands = {}, .flags = {}, .taking = {}};
   for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    if (!command->get_name().empty()) {
+    if (is_shown(*command)) {
       place.commands.push_back({command->get_name(), first_line(command->get_description())});
     }
   }
@@ -52,7 +59,7 @@ void add_places(const CLI::App& app, const std::string& path, const Place& above
   place.taking.insert(place.taking.end(), above.taking.begin(), above.taking.end());
   places.push_back(place);
   for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    if (command->get_name().empty()) continue;
+    if (!is_shown(*command)) continue;
     const auto below = path.empty() ? command->get_name() : path + " " + command->get_name();
     add_places(*command, below, place, places);
   }
@@ -93,18 +100,64 @@ std::string described(const Word& word) {
   return in_quotes(fmt::format("{}:{}", text, word.help));
 }
 
-// Which of the words are commands is found out by going through them; a flag's value is none.
-constexpr std::string_view walk = R"(  local path="" word skip=0 i
+// Commands whose first word after them, and flags whose value, is the name of something that the
+// masters know: see names.hpp.
+struct Named {
+  std::string_view before;
+  std::string_view kind;
+};
+constexpr std::array named{Named{"drain", "workers"},
+                           Named{"undrain", "workers"},
+                           Named{"remove", "workers"},
+                           Named{"weight", "workers"},
+                           Named{"backend remove", "backends"},
+                           Named{"service show", "services"},
+                           Named{"service set", "services"},
+                           Named{"service unset", "services"},
+                           Named{"master remove", "masters"},
+                           Named{"master replace", "masters"},
+                           Named{"--to", "masters"},
+                           Named{"--service", "services"}};
+
+// Which of the words are commands is found out by going through them; a flag's value is none. What
+// says where the masters are, and who asks, is kept in `asking`; `rest` counts the other words.
+constexpr std::string_view walk = R"(  local path="" word before="" skip=0 rest=0 i
+  local -a asking
   for ((i = FIRST; i < LAST; i++)); do
     word="${words[i]}"
     if ((skip)); then skip=0; continue; fi
     case "$word" in
-      --*=*) ;;
-      --*) [[ " $(_tandem_taking "$path") " == *" $word "* ]] && skip=1 ;;
-      *) [[ " $(_tandem_commands "$path") " == *" $word "* ]] && path="${path:+$path }$word" ;;
+      --*)
+        [[ "$word" != *=* && " $(_tandem_taking "$path") " == *" $word "* ]] && skip=1
+        if [[ " $(_tandem_asking) " == *" ${word%%=*} "* ]]; then
+          asking+=("$word")
+          ((skip)) && asking+=("${words[i+1]}")
+        fi
+        before="$word" ;;
+      *)
+        if [[ " $(_tandem_commands "$path") " == *" $word "* ]]; then path="${path:+$path }$word"
+        else ((rest += 1)); fi ;;
     esac
   done
+  if ((!skip)); then before="$path"; fi
+  local kind
+  kind=$(_tandem_kind "$before")
+  if ((!skip && rest)); then kind=""; fi
 )";
+
+// The masters are asked for a moment, and not at all without timeout(1).
+constexpr std::string_view ask = R"(_tandem_names() {
+  timeout 2 "$@" 2>/dev/null
+}
+)";
+
+std::string kinds() {
+  std::string text = "_tandem_kind() {\n  case \"$1\" in\n";
+  for (const auto& [before, kind] : named) {
+    text += fmt::format("    '{}') echo {} ;;\n", before, kind);
+  }
+  return text + "  esac\n}\n";
+}
 
 std::string walk_from(std::string_view first, std::string_view last) {
   auto text = std::string(walk);
@@ -124,12 +177,25 @@ std::string function_of(std::string_view name, const std::vector<Place>& places,
   return text + "  esac\n}\n";
 }
 
+// Those of all commands, but for what changes the output alone.
+std::string asking_flags(const Place& top) {
+  std::vector<Word> flags;
+  for (const auto& flag : top.flags) {
+    const bool is_other =
+        flag.text == "--help" || flag.text == "--version" || flag.text == "--json";
+    if (!is_other) flags.push_back(flag);
+  }
+  return texts(flags);
+}
+
 std::string functions_of(const std::vector<Place>& places) {
   return function_of("_tandem_commands", places,
                      [](const Place& place) { return texts(place.commands); }) +
-         function_of("_tandem_taking", places, [](const Place& place) {
-           return fmt::format("{}", fmt::join(place.taking, " "));
-         });
+         function_of(
+             "_tandem_taking", places,
+             [](const Place& place) { return fmt::format("{}", fmt::join(place.taking, " ")); }) +
+         fmt::format("_tandem_asking() {{ echo {}; }}\n", in_quotes(asking_flags(places.front()))) +
+         kinds() + std::string(ask);
 }
 
 }  // namespace
@@ -141,6 +207,11 @@ std::string bash_completion(const CLI::App& app) {
                      [](const Place& place) { return texts(place.flags); }) +
          "_tandem() {\n  local words=(\"${COMP_WORDS[@]}\") cur=\"${COMP_WORDS[COMP_CWORD]}\"\n" +
          walk_from("1", "COMP_CWORD") +
+         "  if [[ -n $kind && $cur != -* ]]; then\n"
+         "    COMPREPLY=($(compgen -W \"$(_tandem_names \"${words[0]}\" \"${asking[@]}\" "
+         "complete \"$kind\")\" -- \"$cur\"))\n"
+         "    return\n"
+         "  fi\n"
          "  if ((skip)); then COMPREPLY=($(compgen -f -- \"$cur\")); return; fi\n"
          "  if [[ $cur == -* ]]; then\n"
          "    COMPREPLY=($(compgen -W \"$(_tandem_flags \"$path\")\" -- \"$cur\"))\n"
@@ -168,7 +239,15 @@ std::string zsh_completion(const CLI::App& app) {
   }
   return "#compdef tandem\n# zsh completion of tandem: source <(tandem completion zsh)\n" +
          functions_of(places) + "_tandem() {\n" + steps +
-         "  if ((skip)); then _files; return; fi\n" + lists +
+         "  if [[ -n $kind && ${words[CURRENT]} != -* ]]; then\n"
+         "    local -a names\n"
+         "    names=(${(f)\"$(_tandem_names \"${words[1]}\" \"${asking[@]}\" complete "
+         "\"$kind\")\"})\n"
+         "    compadd -a names\n"
+         "    return\n"
+         "  fi\n"
+         "  if ((skip)); then _files; return; fi\n" +
+         lists +
          "  if [[ ${words[CURRENT]} == -* ]]; then _describe flag flags\n"
          "  elif ((${#commands})); then _describe command commands\n"
          "  else _files; fi\n}\n"

@@ -30,6 +30,7 @@
 #include "ctl/draining.hpp"
 #include "ctl/events.hpp"
 #include "ctl/masters.hpp"
+#include "ctl/names.hpp"
 #include "ctl/routing.hpp"
 #include "ctl/services.hpp"
 #include "ctl/settling.hpp"
@@ -221,6 +222,7 @@ void add_commands(CLI::App& app, Flags& flags) {
   ctl::add_routing_commands(app, flags.commands);
   ctl::add_configuration_commands(app, flags.commands);
   ctl::add_upgrade_command(app, flags.commands);
+  ctl::add_names_command(app, flags.commands);
   flags.completion =
       add_command(app, "completion", "print a script that completes commands in a shell");
   bind_value(*flags.completion, "SHELL", "", "bash or zsh",

@@ -217,6 +217,18 @@ TEST_CASE("completion of both shells has every command and every flag of each") 
   CHECK(completed("tandem --control 127.0.0.1:7070 route ''", 4) == "list add remove\n");
   CHECK(completed("tandem drain --ti", 2) == "--timeout\n");
   CHECK(completed("tandem service set --ne", 3) == "--new\n");
+  // Names are those that a master knows; without one there are none, and no word of that.
+  Scene scene;
+  scene.cluster.start_workers({"w1", "w2"});
+  scene.done({"backend", "add", "127.0.0.1:9", "--name", "b1"});
+  const auto at = fmt::format("'{}' --control {} ", program("tandem"), scene.cluster.control());
+  CHECK(completed(at + "drain ''", 4) == "b1 w1 w2\n");
+  CHECK(completed(at + "drain w", 4) == "w1 w2\n");
+  CHECK(completed(at + "backend remove ''", 5) == "b1\n");
+  CHECK(completed(at + "service show ''", 5) == "default\n");
+  CHECK(completed(at + "weight w1 ''", 5) == "\n");
+  const auto nobody = fmt::format("'{}' --control 127.0.0.1:1 drain ''", program("tandem"));
+  CHECK(completed(nobody, 4) == "\n");
 }
 
 }  // namespace tandem::e2e::commands_test
