@@ -15,6 +15,7 @@
 #include "common/wire/json_reader.hpp"
 #include "common/wire/limits.hpp"
 #include "common/wire/status.hpp"
+#include "common/wire/verdict.hpp"
 #include "ctl/counts.hpp"
 #include "ctl/table.hpp"
 
@@ -25,13 +26,12 @@ using namespace std::chrono_literals;
 namespace {
 
 using Align = Table::Align;
-
-std::string ago(const std::optional<std::int64_t>& ms) {
-  if (!ms) return "never";
-  if (*ms < 60'000) return fmt::format("{:.1f}s", static_cast<double>(*ms) / 1000);
-  if (*ms < 3'600'000) return fmt::format("{}m", *ms / 60'000);
-  return fmt::format("{}h", *ms / 3'600'000);
-}
+using wire::ago;
+using wire::certificate_days_urgent;
+using wire::serves;
+using wire::told_of_end;
+using wire::Verdict;
+using wire::verdict_of;
 
 // The reason for a worker's state, and how long it will last.
 std::string reason_of(const wire::WorkerStatus& worker) {
@@ -87,16 +87,8 @@ std::string protection(const wire::Status& status) {
   return "no: a loss of the primary ends service";
 }
 
-// A certificate is to be renewed that is valid for fewer days; with fewer than the other it is
-// urgent. As masters warn in their logs.
+// A certificate is to be renewed that is valid for fewer days, as masters warn in their logs.
 constexpr std::uint64_t certificate_days_warned = 30;
-constexpr std::uint64_t certificate_days_urgent = 7;
-
-// "expired 3 days ago"
-std::string told_of_end(std::uint64_t days) {
-  if (days == 0) return "expired today";
-  return fmt::format("expired {} day{} ago", days, days == 1 ? "" : "s");
-}
 
 // "12 days left: renew it"
 std::string told_of_rest(const wire::CertificateStatus& certificate) {
@@ -166,98 +158,12 @@ std::string credential_table(const std::vector<wire::CredentialStatus>& credenti
   return table.to_string();
 }
 
-struct Problem {
-  Health health = Health::well;
-  std::string what{};
-};
-
-// A worker that gets requests, and whose latest ones did not all fail.
-bool serves(const wire::WorkerStatus& worker) {
-  return worker.state == "up" && worker.weight > 0 && worker.reason.empty();
-}
-
-std::string told_of(const wire::WorkerStatus& worker) {
-  if (worker.state == "up" && worker.weight == 0) return fmt::format("{} weighs 0", worker.name);
-  const auto why = worker.reason.empty() ? std::string() : ": " + worker.reason;
-  return fmt::format("{} is {}{}", worker.name, worker.state, why);
-}
-
-// Why no request at all can be answered well; empty: some can be.
-std::string why_no_service(const wire::Status& status) {
-  const auto& workers = status.workers;
-  if (workers.empty()) return "no worker has joined: requests are answered 503";
-  if (std::any_of(workers.begin(), workers.end(), serves)) return {};
-  if (workers.size() == 1) return fmt::format("the only worker {}", told_of(workers.front()));
-  return fmt::format("none of {} workers serves: {}", workers.size(), told_of(workers.front()));
-}
-
-// The worst problem of the cluster.
-Problem problem_of(const wire::Status& status) {
-  if (!status.primary) {
-    return {Health::no_primary, status.failure.empty() ? "no primary" : status.failure};
-  }
-  if (auto why = why_no_service(status); !why.empty()) return {Health::no_service, std::move(why)};
-  if (!status.failure.empty()) return {Health::degraded, status.failure};
-  if (!status.without_vote.empty()) {
-    return {Health::degraded,
-            fmt::format("{} {} not vote yet", fmt::join(status.without_vote, ", "),
-                        status.without_vote.size() == 1 ? "does" : "do")};
-  }
-  if (!status.protected_ && status.voters.size() > 1) {
-    return {Health::degraded, "not protected: " + status.protection};
-  }
-  for (const auto& vip : status.vips) {
-    if (vip.problem.empty()) continue;
-    return {Health::degraded, fmt::format("address {}: {}", vip.address, vip.problem)};
-  }
-  for (const auto& certificate : status.certificates) {
-    if (certificate.days_left >= certificate_days_urgent) continue;
-    if (certificate.expired_days) {
-      return {Health::degraded, fmt::format("certificate {} {}", certificate.file,
-                                            told_of_end(*certificate.expired_days))};
-    }
-    return {Health::degraded, fmt::format("certificate {} expires in {} days", certificate.file,
-                                          certificate.days_left)};
-  }
-  if (!status.refused_reload.empty()) {
-    return {Health::degraded, "the last reload was refused: " + status.refused_reload};
-  }
-  for (const auto& voter : status.voters) {
-    if (!voter.silent_ms) continue;
-    return {Health::degraded,
-            fmt::format("{} has not been heard for {}", voter.name, ago(voter.silent_ms))};
-  }
-  for (const auto& service : status.services) {
-    if (service.panic) return {Health::degraded, fmt::format("service {} panics", service.name)};
-    if (service.workers > 0) continue;
-    return {Health::degraded,
-            fmt::format("service {} has no worker that takes requests", service.name)};
-  }
-  for (const auto& each : status.credentials) {
-    const bool ends = !each.until.empty() && !each.replaced &&
-                      each.days_left <= limits::credential_days_last_warning;
-    if (!ends) continue;
-    return {Health::degraded,
-            each.expired ? fmt::format("the token of {} has expired on {}", each.name, each.until)
-                         : fmt::format("the token of {} expires on {}", each.name, each.until)};
-  }
-  for (const auto& worker : status.workers) {
-    if (worker.state != "up" && worker.state != "draining") {
-      return {Health::degraded, fmt::format("worker {}", told_of(worker))};
-    }
-    if (worker.state == "up" && !worker.reason.empty()) {
-      return {Health::degraded, fmt::format("worker {}", told_of(worker))};
-    }
-  }
-  return {};
-}
-
-std::string check_line(const wire::Status& status, const Problem& problem) {
-  switch (problem.health) {
+std::string check_line(const wire::Status& status, const Verdict& verdict) {
+  switch (verdict.health) {
     case Health::well: break;
-    case Health::degraded: return "DEGRADED " + problem.what;
-    case Health::no_service: return "NO SERVICE " + problem.what;
-    case Health::no_primary: return "NO PRIMARY " + problem.what;
+    case Health::degraded: return "DEGRADED " + verdict.why;
+    case Health::no_service: return "NO SERVICE " + verdict.why;
+    case Health::no_primary: return "NO PRIMARY " + verdict.why;
   }
   const auto all = status.workers.size();
   const auto serving = std::count_if(status.workers.begin(), status.workers.end(), serves);
@@ -313,9 +219,11 @@ std::string summary(const wire::Status& status) {
   }
   for (const auto& service : status.services) {
     if (!service.panic) continue;
-    table.add({"panic", fmt::format("service {}: {} of {} workers are out for their health, the "
-                                    "least bad are asked",
-                                    service.name, service.out, service.workers)});
+    const bool is_own = service.out * 2 > service.workers;  // of what this master sees itself
+    const auto why = is_own ? fmt::format("{} of {} workers are out for their health", service.out,
+                                          service.workers)
+                            : std::string("most workers are out, as the primary sees it");
+    table.add({"panic", fmt::format("service {}: {}, the least bad are asked", service.name, why)});
   }
   return table.to_string();
 }
@@ -343,9 +251,9 @@ std::string noted(const Counts& counts) {
 
 // How requests end knows only who passes them to workers. Nothing when the primary cannot be asked
 // from here: what the standby says counts.
-std::optional<Problem> problem_at_primary(const ControlClient& client, const wire::Status& status) {
+std::optional<Verdict> verdict_at_primary(const ControlClient& client, const wire::Status& status) {
   const auto told = ask_primary(client, status);
-  return told ? std::optional(problem_of(*told)) : std::nullopt;
+  return told ? std::optional(verdict_of(*told)) : std::nullopt;
 }
 
 }  // namespace
@@ -371,17 +279,17 @@ Result<StatusShown> show_status(const ControlClient& client, Format format, bool
     status = wire::parse_status(*answer);
   }
   if (!status.ok()) return status.error();
-  auto problem = problem_of(*status);
-  if (check && (problem.health == Health::well || problem.health == Health::no_service)) {
-    if (auto told = problem_at_primary(client, *status)) {
+  auto verdict = verdict_of(*status);
+  if (check && (verdict.health == Health::well || verdict.health == Health::no_service)) {
+    if (auto told = verdict_at_primary(client, *status)) {
       // A master that takes part no more may know no worker, and passes requests on.
       const bool is_local = !status->failure.empty() && told->health != Health::no_service;
-      problem = is_local ? Problem{Health::degraded, status->failure} : std::move(*told);
+      verdict = is_local ? Verdict{Health::degraded, status->failure} : std::move(*told);
     }
   }
-  StatusShown shown{.text = {}, .health = problem.health};
+  StatusShown shown{.text = {}, .health = verdict.health};
   if (check) {
-    shown.text = check_line(*status, problem) + '\n';
+    shown.text = check_line(*status, verdict) + '\n';
   } else if (format == Format::json) {
     shown.text = *answer;
   } else {

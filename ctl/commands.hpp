@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/base/result.hpp"
+#include "common/wire/verdict.hpp"
 #include "ctl/control_client.hpp"
 
 namespace tandem::ctl {
@@ -13,12 +14,7 @@ enum class Format {
   json,    // for scripts: the master's document as it is
 };
 
-enum class Health {
-  well,
-  degraded,    // it serves, but something is wrong, or the next loss may end service
-  no_service,  // somebody leads, and no worker can answer a request
-  no_primary,
-};
+using wire::Health;
 
 struct StatusShown {
   std::string text;

@@ -8,6 +8,7 @@
 
 #include "common/wire/json_reader.hpp"
 #include "common/wire/limits.hpp"
+#include "common/wire/verdict.hpp"
 
 namespace tandem::wire {
 
@@ -368,6 +369,8 @@ std::string to_json(const Status& status) {
                         {"voters", documents(status.voters)},
                         {"services", documents(status.services)},
                         {"workers", documents(status.workers)}};
+  const auto verdict = verdict_of(status);
+  document["verdict"] = {{"health", to_string(verdict.health)}, {"why", verdict.why}};
   if (!status.refused_reload.empty()) document["refused_reload"] = status.refused_reload;
   if (status.coordinator) document["coordinator"] = coordinator_document(*status.coordinator);
   if (status.grant_ms) document["grant_ms"] = *status.grant_ms;

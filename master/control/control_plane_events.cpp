@@ -118,6 +118,19 @@ metrics::ControlCounts ControlPlane::Parts::counts() const {
   return counts;
 }
 
+namespace {
+
+// A standby panics when its primary does, which sees how requests end; its own counts say nothing
+// of that.
+std::string why_panic(const wire::ServiceHealth& service) {
+  if (service.out * 2 > service.workers) {
+    return fmt::format("{} of its {} workers are out", service.out, service.workers);
+  }
+  return "according to the primary, which sees how requests end";
+}
+
+}  // namespace
+
 // Once a second: nobody tells when it begins.
 void ControlPlane::Parts::look_for_panics() {
   std::set<std::string> now_panicking;
@@ -128,7 +141,7 @@ void ControlPlane::Parts::look_for_panics() {
       record({.kind = EventKind::panic,
               .subject = service.name,
               .text = fmt::format("{} panics: unhealthy workers get requests too", service.name),
-              .reason = fmt::format("{} of its {} workers are out", service.out, service.workers)});
+              .reason = why_panic(service)});
     }
   }
   for (const auto& name : panicking) {

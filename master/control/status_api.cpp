@@ -113,8 +113,10 @@ std::string standby_problem(const NodeView& node, const ClusterMember& member) {
       view.primary_heard == Instant::never()
           ? std::string("the primary was never heard")
           : fmt::format("the primary was heard {} ms ago", to_ms(now() - view.primary_heard));
-  return fmt::format("{} is out of sync: {} entries behind, {}{}", node.node, cluster::lag_of(view),
-                     heard,
+  const auto lag = cluster::lag_of(view);
+  return fmt::format("{} is out of sync: {}{}{}{}", node.node,
+                     view.failure.empty() ? "" : view.failure + ", ",
+                     lag == 0 ? "" : fmt::format("{} entries behind, ", lag), heard,
                      view.votes         ? ""
                      : view.coordinator ? ", it is not registered yet"
                                         : ", no voter yet");

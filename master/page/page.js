@@ -3,7 +3,7 @@
 'use strict';
 const $ = (id) => document.getElementById(id);
 const own = location.origin;
-const seen = { base: own, masters: new Map(), status: null, at: 0, rates: new Map(), history: null, latency: {}, counts: own, last: null, answered: Date.now() };
+const seen = { base: own, masters: new Map(), status: null, at: 0, rates: new Map(), history: null, latency: {}, counts: own, verdict: null, last: null, answered: Date.now() };
 let stream = null, refreshing = false, again = false, switching = false;
 const token = () => sessionStorage.getItem('tandem-token') || '';
 
@@ -133,6 +133,7 @@ async function countRequests(status) {
   const counts = counted ? base : '';
   if (counts !== seen.counts) { seen.rates.clear(); seen.status = null; }
   seen.counts = counts;
+  seen.verdict = !forwards && counted ? counted.verdict : null;
   const known = new Map((counted ? counted.workers : []).map((worker) => [worker.name, worker]));
   for (const worker of status.workers) {
     const { in_flight = 0, requests = 0, failures = 0, failures_in_a_row = 0, reason = '' } = known.get(worker.name) || {};
@@ -228,35 +229,20 @@ function note(status) {
   seen.at = now;
 }
 
-// How it is as a whole, by the rules of `tandem status --check` (ctl/commands.cpp): a state, a title, and why.
+// How it is as a whole: a state, a title, and why. The masters say it, as `tandem status --check` does; how requests end knows the
+// primary alone.
 function verdict(status) {
-  const { workers, voters } = status;
-  const bad = (title, why) => ({ state: 'bad', title, why });
-  const warn = (why, title = 'Degraded') => ({ state: 'warn', title, why });
-  const told = ({ name, state, weight, reason }) => state === 'up' && weight === 0 ? `${name} weighs 0` : `${name} is ${state}${reason ? ': ' + reason : ''}`;
-  if (!status.primary) return bad('No primary', status.failure || 'Nobody is known to lead.');
-  if (!workers.length) return bad('No service', 'no worker has joined: requests are answered 503');
-  if (!workers.some((worker) => worker.state === 'up' && worker.weight > 0 && !worker.reason)) {
-    return bad('No service', workers.length === 1 ? `the only worker ${told(workers[0])}` : `none of ${workers.length} workers serves: ${told(workers[0])}`);
+  let { health = 'unknown', why = 'this master is of an earlier version' } = status.verdict || {};
+  const told = seen.verdict;
+  if (told && /^(well|no_service)$/.test(health)) {
+    // A master that takes part no more may know no worker, and passes requests on.
+    ({ health, why } = status.failure && told.health !== 'no_service' ? { health: 'degraded', why: status.failure } : told);
   }
-  if (status.failure) return warn(status.failure);
-  if (status.without_vote.length) return warn(`${status.without_vote.join(', ')} ${status.without_vote.length === 1 ? 'does' : 'do'} not vote yet`);
-  if (!status.protected) return warn(status.protection, 'Not protected');
-  const vip = status.vips.find((each) => each.problem);
-  if (vip) return warn(`address ${vip.address}: ${vip.problem}`);
-  const certificate = status.certificates.find((each) => each.days_left < 7);
-  const expired = certificate && typeof certificate.expired_days === 'number';
-  if (certificate) return warn(`certificate ${certificate.file} ${expired ? 'has expired' : `expires in ${certificate.days_left} days`}`);
-  if (status.refused_reload) return warn('the last reload was refused: ' + status.refused_reload);
-  const silent = voters.find((voter) => typeof voter.silent_ms === 'number');
-  if (silent) return warn(`${silent.name} has not been heard for ${(silent.silent_ms / 1000).toFixed(0)} s`);
-  const service = status.services.find((each) => each.panic || each.workers === 0);
-  if (service) return warn(service.panic ? `service ${service.name} panics` : `service ${service.name} has no worker that takes requests`);
-  const ends = status.credentials.find((each) => each.until && !each.replaced && each.days_left <= 7);
-  if (ends) return warn(`the token of ${ends.name} ${ends.expired ? 'has expired on' : 'expires on'} ${ends.until}`);
-  const worker = workers.find((each) => !/^(up|draining)$/.test(each.state) || (each.state === 'up' && each.reason));
-  if (worker) return warn(`worker ${told(worker)}`);
-  return { state: 'good', title: 'Protected', why: status.protection };
+  if (health === 'no_primary') return { state: 'bad', title: 'No primary', why };
+  if (health === 'no_service') return { state: 'bad', title: 'No service', why };
+  if (health === 'well' && status.protected) return { state: 'good', title: 'Protected', why: status.protection };
+  if (!status.protected && (health === 'well' || why.startsWith('not protected'))) return { state: 'warn', title: 'Not protected', why: status.protection };
+  return { state: 'warn', title: health === 'unknown' ? 'Unknown' : 'Degraded', why };
 }
 
 function show(status) {

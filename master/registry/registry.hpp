@@ -84,6 +84,9 @@ struct TermTaker {
   friend bool operator==(const TermTaker&, const TermTaker&) = default;
 };
 
+// Asked where no route leads to another one.
+inline constexpr std::string_view default_service = "default";
+
 class Registry {
  public:
   // REQUIRES: on_snapshot and on_change are set; the other hooks may be empty.
@@ -431,6 +434,7 @@ class Registry {
   std::multimap<Endpoint, WorkerRecord*> by_address_;  // canonical; all of records_
   ServiceTable services_;
   ClusterState state_;
+  bool default_is_gone_ = false;  // workers of the default service were forgotten, since one joined
   std::set<std::string> left_out_;  // workers of the state that are not in records_, for lack of
                                     // room or because another has the address
   Routes configured_routes_;

@@ -12,11 +12,16 @@ namespace tandem::master {
 Result<> Registry::apply(const Change& change, Instant now) {
   thread_.assert_here();
   const auto name = subject_of(change);
-  const bool had_joined = state_.joined.contains(name);
+  const auto joined = state_.joined.find(name);
+  const bool had_joined = joined != state_.joined.end();
+  const bool was_of_default = had_joined && joined->second.service == default_service;
   auto outcome = state_.apply(change);
   if (!outcome) return outcome;
   ++changes_;
   if (!name.empty()) note(name);
+  if (std::holds_alternative<Leave>(change) && was_of_default) default_is_gone_ = true;
+  if (std::holds_alternative<Join>(change) && services_.find(default_service) != nullptr)
+    default_is_gone_ = false;
   if (const auto* set = std::get_if<SetRoute>(&change)) {
     route_changed({set->route.host, set->route.prefix});
   } else if (const auto* removed = std::get_if<RemoveRoute>(&change)) {

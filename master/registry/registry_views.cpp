@@ -81,7 +81,9 @@ std::vector<wire::ServiceHealth> Registry::service_health() const {
     all.push_back(
         {.name = name, .workers = counts.workers, .out = counts.out, .panic = panics(name)});
   });
-  // Those of which no worker is known, and that routes or settings name.
+  // Those of which no worker is known, and that requests are sent to all the same: routes name
+  // them, or it is the default one, which settings name, or of which the last worker was forgotten.
+  // One that settings alone name is asked for nothing.
   std::set<std::string> named;
   const auto add = [&](const std::string& name) {
     if (services_.find(name) == nullptr) named.insert(name);
@@ -90,7 +92,11 @@ std::vector<wire::ServiceHealth> Registry::service_health() const {
   for (const auto& [key, route] : state_.routes) {
     if (!configured_routes_.contains(key)) add(route.service);
   }
-  services_.for_each_settings(add);
+  const RouteKey everything{"", "/"};
+  const bool is_default_asked =
+      !configured_routes_.contains(everything) && !state_.routes.contains(everything);
+  const bool is_default_known = default_is_gone_ || services_.settings(default_service) != nullptr;
+  if (is_default_asked && is_default_known) add(std::string(default_service));
   for (const auto& name : named) all.push_back({.name = name});
   std::sort(all.begin(), all.end(),
             [](const auto& one, const auto& other) { return one.name < other.name; });

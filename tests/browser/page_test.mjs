@@ -87,6 +87,7 @@ await run(async () => {
   for (const name of ['w1', 'w2', 'w3']) await change('POST', `/v1/workers/${name}/drain`);
   await until('a cluster whose workers all drain is red: no client is served', async () =>
     (await text('#protection')) === 'No service' && (await page.getAttribute('#health', 'data-state')) === 'bad' && /^none of 3 workers serves: w\d is draining/.test(await text('#protection-why')));
+  check((await text('#protection-why')) === (await status(first)).verdict.why, 'the page says what the masters say, in their words');
   for (const name of ['w1', 'w2', 'w3']) await change('POST', `/v1/workers/${name}/undrain`);
   await until('it is green again once they take requests', async () => (await page.getAttribute('#health', 'data-state')) === 'good');
 

@@ -51,6 +51,24 @@ std::string fault(const std::string& pointer, const json& value) {
 
 }  // namespace
 
+TEST_CASE("a status says how the cluster is as a whole, by the worst problem") {
+  const auto verdict = [](const Status& each) { return json::parse(to_json(each))["verdict"]; };
+  auto told = status();
+  CHECK(verdict(told) ==
+        json{{"health", "degraded"}, {"why", "address 10.0.0.9/24: the interface is down"}});
+  told.workers[0].state = "draining";
+  told.workers[1].reason = "its last 5 requests failed";
+  CHECK(verdict(told) ==
+        json{{"health", "no_service"}, {"why", "none of 2 workers serves: w1 is draining"}});
+  told.primary.reset();
+  CHECK(verdict(told) == json{{"health", "no_primary"}, {"why", "nobody is known to lead"}});
+  Status well = status();
+  well.vips.clear();
+  well.voters[1].silent_ms.reset();
+  well.services[0].panic = false;
+  CHECK(verdict(well) == json{{"health", "well"}, {"why", ""}});
+}
+
 TEST_CASE("a status is read as it was written") {
   const auto read = parse_status(to_json(status()));
   REQUIRE(read.ok());

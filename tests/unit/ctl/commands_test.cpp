@@ -306,7 +306,7 @@ TEST_CASE("the status says in one line, and by how it ends, whether all is well"
   control->status.voters[1].silent_ms = 6'000;
   CHECK(check().text == "DEGRADED b has not been heard for 6.0s\n");
   control->status.primary.reset();
-  CHECK(check().text == "NO PRIMARY no primary\n");
+  CHECK(check().text == "NO PRIMARY nobody is known to lead\n");
   CHECK(check().health == Health::no_primary);
 }
 

@@ -1,4 +1,6 @@
 // More than half of a service is out for its health.
+#include <algorithm>
+
 #include <catch2/catch.hpp>
 
 #include "master/registry/ejection.hpp"
@@ -145,7 +147,8 @@ TEST_CASE("a standby's own last resorts are not the primary's ejected workers") 
   CHECK(counters->ejected_until == 1);
 }
 
-TEST_CASE("a service that a route or a setting names has a health without workers as well") {
+TEST_CASE(
+    "a service that a route names has a health without workers, one with settings alone none") {
   RegistryFixture cluster;
   const auto named = [&] {
     std::string names;
@@ -164,17 +167,51 @@ TEST_CASE("a service that a route or a setting names has a health without worker
   wire::ServiceSettings settings;
   settings.rules.attempts = 2;
   REQUIRE(cluster.commit(cluster.registry.set_settings("cart", settings)).ok());
-  CHECK(named() == "cart=0 default=1 payments=0 ");
+  CHECK(named() == "default=1 payments=0 ");
   auto worker = RegistryFixture::heartbeat_of("w2");
   worker.service = "payments";
   REQUIRE(cluster.hear(worker).ok());
   cluster.pass_hearing(100ms, {"w1"});
-  CHECK(named() == "cart=0 default=1 payments=1 ");
+  CHECK(named() == "default=1 payments=1 ");
   cluster.pass_hearing(cluster.registry.options().forget_after + 10s, {"w1"});
-  CHECK(named() == "cart=0 default=1 payments=0 ");
+  CHECK(named() == "default=1 payments=0 ");
   REQUIRE(cluster.commit(cluster.registry.remove_route("", "/pay")).ok());
-  REQUIRE(cluster.commit(cluster.registry.remove_settings("cart")).ok());
   CHECK(named() == "default=1 ");
+}
+
+TEST_CASE("the default service is missed when its workers are forgotten, unless none asks for it") {
+  RegistryFixture cluster;
+  const auto misses_default = [&] {
+    const auto all = cluster.registry.service_health();
+    return std::any_of(all.begin(), all.end(), [](const auto& each) {
+      return each.name == "default" && each.workers == 0;
+    });
+  };
+  auto other = RegistryFixture::heartbeat_of("w2");
+  other.service = "shop";
+  REQUIRE(cluster.hear(other).ok());
+  cluster.pass_hearing(100ms, {"w2"});
+  cluster.commit_registrations();
+  CHECK_FALSE(misses_default());  // no worker was ever meant to serve it
+  REQUIRE(cluster.hear("w1").ok());
+  cluster.pass_hearing(100ms, {"w1"});
+  cluster.commit_registrations();
+  CHECK_FALSE(misses_default());
+  for (Duration passed = 0s; passed < cluster.registry.options().forget_after + 10s; passed += 1s) {
+    REQUIRE(cluster.hear(other).ok());
+    cluster.pass(1s);
+    cluster.commit_registrations();
+  }
+  CHECK(misses_default());
+  const wire::Route all{.host = "", .prefix = "/", .service = "shop"};
+  REQUIRE(cluster.commit(cluster.registry.set_route(all)).ok());
+  CHECK_FALSE(misses_default());
+  REQUIRE(cluster.commit(cluster.registry.remove_route("", "/")).ok());
+  CHECK(misses_default());
+  REQUIRE(cluster.hear("w1").ok());
+  cluster.pass_hearing(100ms, {"w1"});
+  cluster.commit_registrations();
+  CHECK_FALSE(misses_default());
 }
 
 }  // namespace tandem::master::registry_panic_test
