@@ -140,6 +140,25 @@ TEST_CASE("gRPC: PINGs to a standby keep a call at the primary, which does not s
   CHECK(answer.trailers == h2::Fields{{"grpc-status", "0"}});
 }
 
+TEST_CASE("gRPC: a call through a standby whose client does not ping is given up") {
+  std::atomic<int> hung_up{0};
+  Origin origin([&](Origin& self, RawSocket& socket) {
+    self.receive(socket);
+    socket.wait_for_hang_up();
+    ++hung_up;
+  });
+  const master::ForwardTimeouts timeouts{
+      .response_head = 100ms, .queue_wait = 100ms, .tunnel_idle = 300ms};
+  Gateway primary({origin.port()}, {.timeouts = timeouts, .node = "a", .pass = "pass-of-a"});
+  Gateway standby({origin.port()}, {.timeouts = timeouts, .node = "b"});
+  standby.follow("a", primary.port(), "pass-of-a");
+  H2Client client(standby.port());
+  const auto stream = client.ask_with(call("silent"), std::string(5, '\0'));
+  CHECK(client.finish(stream).field("grpc-status") == "4");
+  // And so is its worker, by the primary.
+  wait_until([&] { return hung_up == 1; });
+}
+
 TEST_CASE(
     "gRPC: a client that pings no more is not waited with for ever, nor one with a deadline") {
   Origin origin([](Origin& self, RawSocket& socket) {

@@ -129,11 +129,15 @@ void Attempt::abandon() {
 
 Duration Attempt::body_idle() const { return client_.times.body_idle(context_.coarse_now()); }
 
-// The primary may ask several workers in turn, and wait for one.
+// The primary may ask several workers in turn, and wait for one. It waits for as long as it is
+// asked to, where this master alone knows whether the client of a call pings.
 Duration Attempt::response_head() const {
   const auto& timeouts = client_.times.timeouts();
   auto timeout = timeouts.response_head;
-  if (hop_ == Hop::primary) timeout = timeout * client_.options->attempts + timeouts.queue_wait;
+  const bool leaves_it_to_us = client_.is_grpc && !client_.times.has_end();
+  if (hop_ == Hop::primary) {
+    timeout = timeout * (leaves_it_to_us ? 1 : client_.options->attempts) + timeouts.queue_wait;
+  }
   return client_.times.within(timeout, context_.coarse_now());
 }
 

@@ -225,14 +225,15 @@ void Exchange::set_deadline_of_grpc() {
     client_.times.end_at(now() + time, RequestTimes::SetBy::client);
   }
   auto& timeouts = grpc_timeouts_.emplace(client_.options->timeouts);
-  // PINGs of its client are seen by the standby alone, which knows when to give it up.
-  const bool is_bounded = client_.times.has_end() || client_.sender.by_master;
+  const bool has_deadline = client_.times.has_end();
   timeouts.pace = any_pace;
-  timeouts.body_idle = is_bounded ? limits::request_timeout_settable_max : timeouts.tunnel_idle;
-  if (is_bounded) {
+  timeouts.body_idle = has_deadline ? limits::request_timeout_settable_max : timeouts.tunnel_idle;
+  if (has_deadline) {
     timeouts.response_head = limits::request_timeout_settable_max;
   } else {
     client_.times.wait_for_pinging(timeouts.tunnel_idle);
+    // PINGs of its client are seen by the standby alone, which knows when to give it up.
+    if (client_.sender.by_master) client_.stream.trust_to_leave();
   }
   client_.times.adopt(timeouts);
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/base/clock.hpp"
+
 namespace tandem::master {
 
 bool H1Stream::begin_read(Buffer& into, BufferPool* pool) {
@@ -9,6 +11,13 @@ bool H1Stream::begin_read(Buffer& into, BufferPool* pool) {
 }
 
 void H1Stream::wait_to_read(std::coroutine_handle<> waiter) { reading_->await_suspend(waiter); }
+
+void H1Stream::trust_to_leave() {
+  is_trusted_to_leave_ = true;
+  connection_.socket().notice_dead_host();
+}
+
+Instant H1Stream::pinged_at() const { return is_trusted_to_leave_ ? now() : Instant(); }
 
 IoResult H1Stream::end_read() { return reading_->await_resume(); }
 

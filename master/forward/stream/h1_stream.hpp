@@ -29,6 +29,8 @@ class H1Stream final : public MessageStream {
   void close() override { connection_.close(); }
   void break_off() override { connection_.reset(); }
   bool is_gone(bool may_probe) override;
+  void trust_to_leave() override;
+  Instant pinged_at() const override;
 
  private:
   bool begin_read(Buffer& into, BufferPool* pool) override;
@@ -44,6 +46,7 @@ class H1Stream final : public MessageStream {
   std::array<std::string_view, 4> pieces_;  // of the part that is being sent
   IoResult wrote_;                          // of it
   bool probed_ = false;
+  bool is_trusted_to_leave_ = false;
 };
 
 }  // namespace tandem::master

@@ -133,6 +133,9 @@ class MessageStream {
   // while. `may_probe`: no response has begun, and a client that has closed its sending direction
   // may be sent one 100 Continue to find out whether it is still there.
   virtual bool is_gone(bool may_probe) = 0;
+  // The peer is another master, which waits for its own client and says when that is over by
+  // leaving: it counts as one that asks, as long as its host answers. Costs a few system calls.
+  virtual void trust_to_leave() {}
   // When the peer asked last whether this side is still there (PING); Instant(): never.
   virtual Instant pinged_at() const { return Instant(); }
   // The code with which the peer has ended this message alone (RST_STREAM); unset: it has not.
