@@ -53,8 +53,16 @@ Arguments GrpcCluster::command(Language language, const std::string& program_nam
     name.replace(name.find('_'), 1, "-");
     return {program(language == Language::go ? name + "-go" : name)};
   }
-  return {"env", "PYTHONPATH=" TANDEM_GRPC_PYTHON, "PYTHONDONTWRITEBYTECODE=1", "/usr/bin/python3",
-          fmt::format("{}/{}.py", TANDEM_GRPC_SCRIPTS, program_name)};
+  Arguments line{"env", "PYTHONPATH=" TANDEM_GRPC_PYTHON, "PYTHONDONTWRITEBYTECODE=1"};
+  line.insert(line.end(), environment_.begin(), environment_.end());
+  line.insert(line.end(),
+              {"/usr/bin/python3", fmt::format("{}/{}.py", TANDEM_GRPC_SCRIPTS, program_name)});
+  return line;
+}
+
+void GrpcCluster::speak_tls(const std::string& authority, const std::string& certificate) {
+  environment_ = {"INTEROP_AUTHORITY=" + authority};
+  if (!certificate.empty()) environment_.push_back("INTEROP_CERTIFICATE=" + certificate);
 }
 
 Process& GrpcCluster::launch_server(const std::string& name, Language language,
@@ -130,6 +138,35 @@ std::string GrpcCluster::finish(Language language, const std::string& target,
 std::string GrpcCluster::both(const std::string& first) const {
   return fmt::format("ipv4:{},{}", masters_.listen(first),
                      masters_.listen(masters_.standby_of(first)));
+}
+
+const std::vector<std::string>& interop_cases() {
+  static const std::vector<std::string> cases{
+      "empty_unary",
+      "large_unary",
+      "client_streaming",
+      "server_streaming",
+      "ping_pong",
+      "empty_stream",
+      "cancel_after_begin",
+      "cancel_after_first_response",
+      "custom_metadata",
+      "timeout_on_sleeping_server",
+      "unimplemented_method",
+      "status_code_and_message",
+      "special_status_message",
+  };
+  return cases;
+}
+
+std::string complaint(const std::string& said, const std::vector<std::string>& cases) {
+  std::size_t end = 0;
+  for (const auto& name : cases) {
+    const auto line = "ok " + name + "\n";
+    if (said.compare(end, line.size(), line) != 0) return name + ": " + said.substr(end);
+    end += line.size();
+  }
+  return said.substr(end);
 }
 
 bool await_output(const Process& client, const std::string& text) {

@@ -47,6 +47,8 @@ class GrpcCluster {
   // The same to its end: its output; throws when it goes on for too long.
   std::string finish(Language language, const std::string& target,
                      const std::vector<std::string>& cases);
+  // Clients in Python that are started from now on speak TLS, as interop_client.py has it.
+  void speak_tls(const std::string& authority, const std::string& certificate = {});
   // A target of gRPC with all masters, the first of them first.
   std::string both(const std::string& first) const;
 
@@ -57,8 +59,14 @@ class GrpcCluster {
   std::map<std::string, std::string> addresses_;
   std::map<std::string, std::unique_ptr<Process>> servers_;
   std::map<std::string, std::unique_ptr<Process>> workers_;
+  Arguments environment_;  // of clients in Python
   int clients_ = 0;
 };
+
+// Those of gRPC's interoperability tests that each client has.
+const std::vector<std::string>& interop_cases();
+// What a client has said from its first case that is not well on; "": all of them are.
+std::string complaint(const std::string& said, const std::vector<std::string>& cases);
 
 // What a client has printed: this somewhere; so many calls of its case load more than until now;
 // its last line.

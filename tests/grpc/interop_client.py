@@ -6,10 +6,11 @@ spread:N counts who answers N calls on one channel, load:N calls until SIGTERM, 
 says what failed, hurried:MS makes calls with
 that deadline until SIGTERM and says when so many in a row were good, unavailable:N makes N calls that servers answer
 so, watch:N reads a stream of N responses, feed:N writes one of N requests, one each 20 ms, conversation talks in turns
-until SIGTERM. PYTHONPATH names the folder of interop_pb2.py.
+until SIGTERM. PYTHONPATH names the folder of interop_pb2.py. Over TLS by the environment: see channel_to().
 """
 
 import collections
+import os
 import queue
 import signal
 import sys
@@ -280,12 +281,28 @@ def conversation(stub):
         equal(list(answers), [])
 
 
+def channel_to(target, options):
+    """Over TLS where INTEROP_AUTHORITY names who vouches for the server, localhost; with INTEROP_CERTIFICATE, the files
+    of a certificate and its key with a comma between, as that client."""
+    if "INTEROP_AUTHORITY" not in os.environ:
+        return grpc.insecure_channel(target, options)
+
+    def content(name):
+        with open(name, "rb") as file:
+            return file.read()
+
+    own = os.environ.get("INTEROP_CERTIFICATE")
+    certificate, key = map(content, own.split(",")) if own else (None, None)
+    credentials = grpc.ssl_channel_credentials(content(os.environ["INTEROP_AUTHORITY"]), key, certificate)
+    return grpc.secure_channel(target, credentials, (*options, ("grpc.ssl_target_name_override", "localhost")))
+
+
 def main():
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     failed = False
     # With several addresses gRPC takes the list of them for the authority, which is none.
     options = (("grpc.default_authority", "interop.test"),) if "," in sys.argv[1] else ()
-    with grpc.insecure_channel(sys.argv[1], options) as channel:
+    with channel_to(sys.argv[1], options) as channel:
         stub = Stub(channel)
         for case in sys.argv[2:]:
             name, _, argument = case.partition(":")
