@@ -138,6 +138,78 @@ TEST_CASE("a connection is not used again after an answer that came before the w
   wait_until([&] { return gateway.counters(0).open_connections == 0; });
 }
 
+struct Stray {
+  const char* why;
+  std::string method;
+  std::string answer;
+  std::string follows;  // once the client has its answer; nothing: the worker closes
+  bool is_trusted;
+};
+
+[[maybe_unused]] const bool distrusted = each_row_is_a_case<Stray>(
+    "a worker that says more than it was asked for has each request on a connection of its own",
+    {
+        {"a body behind the answer to HEAD", "HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n",
+         "evil", false},
+        {"a body behind 204", "GET", "HTTP/1.1 204 No Content\r\n\r\n", "evil", false},
+        {"a body behind 304", "GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\n",
+         "evil", false},
+        {"a second answer", "POST", ok("good"), evil, false},
+        {"more than Content-Length says", "GET", ok("good") + "evil", "", false},
+        {"a body with the answer to HEAD", "HEAD", ok("good"), "", false},
+        {"a close", "GET", ok("good"), "", true},
+    },
+    [](const Stray& row) {
+      std::atomic<bool> answered{false};
+      Origin origin([&](Origin& self, RawSocket& socket) {
+        self.receive(socket);
+        if (self.connection_count() > 1) {
+          for (;; self.receive(socket)) socket.send(ok("own"));
+        }
+        socket.send(row.answer);
+        wait_until([&] { return answered.load(); });
+        if (row.follows.empty()) return;
+        socket.send(row.follows);
+        socket.wait_for_hang_up();
+      });
+      Gateway gateway({origin.port()});
+      auto client = gateway.connect();
+      client.send(request(row.method));
+      CHECK(read_response(client, row.method == "HEAD").status() < 400);
+      answered = true;
+      wait_until([&] { return origin.open_count() == 0; });
+      wait_until([&] { return gateway.counters(0).open_connections == 0; });
+      for (std::size_t i = 1; i <= 3; ++i) {
+        client.send(request("POST"));
+        CHECK(read_response(client).body == "own");
+        CHECK(origin.connection_count() == (row.is_trusted ? 2 : 1 + i));
+      }
+    },
+    CATCH_INTERNAL_LINEINFO);
+
+TEST_CASE(
+    "what is left of an answer, and is no answer to the next request, ends the trust as well") {
+  Origin origin([&](Origin& self, RawSocket& socket) {
+    self.receive(socket);
+    socket.send(ok("own"));
+    self.receive(socket);
+    if (self.connection_count() > 1) return;
+    socket.send("2bc\r\n\r\n");
+    socket.wait_for_hang_up();
+  });
+  Gateway gateway({origin.port()});
+  auto client = gateway.connect();
+  client.send(request("POST"));
+  CHECK(read_response(client).body == "own");
+  client.send(request("POST"));
+  CHECK(read_response(client).status() == 502);
+  for (std::size_t i = 1; i <= 3; ++i) {
+    client.send(request("POST"));
+    CHECK(read_response(client).body == "own");
+    CHECK(origin.connection_count() == 1 + i);
+  }
+}
+
 TEST_CASE("an answer to HEAD needs no Content-Length to keep the connection (RFC 9112 §6.3)") {
   for (const std::string head :
        {"HTTP/1.1 200 OK\r\nX: y\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",

@@ -74,7 +74,10 @@ void Attempt::report_outcome(Outcome outcome) {
       result_.lost_shared = call_->was_lost_shared();
       if (!call_->takes_blame()) return;
       break;
-    case Outcome::bad_response: break;
+    case Outcome::bad_response:
+      // It may be what was left of an answer before.
+      if (call_->is_reused() && call_->has_own_connection()) upstream_.distrust(now());
+      break;
     case Outcome::lost_race: return report_latency(Experience::good);  // it takes so long at least
     default: return;  // it says nothing of the worker
   }

@@ -182,7 +182,7 @@ void Attempt::release_worker() {
   }
   // Nobody asked for bytes behind the response: what comes next on this connection cannot be
   // trusted.
-  if (call_ && worker_in_.empty() && can_follow()) finish_call();
+  if (call_ && can_follow()) worker_in_.empty() ? finish_call() : upstream_.distrust(now());
   if (!request_complete()) result_.ending = Ending::linger;
 }
 

@@ -57,10 +57,16 @@ void H1Call::fall_idle(Instant now) {
   connection_.expect_quiet(&H1Call::stir, this);
 }
 
+bool H1Call::has_spoken() {
+  return !is_quiet() && connection_.has_unread() && connection_.peer() == ByteStream::Peer::there;
+}
+
 void H1Call::stir(void* call) {
   auto& self = *static_cast<H1Call*>(call);
   const auto upstream = self.upstream_;  // outlives its last connection
+  const bool has_spoken = self.has_spoken();
   upstream->drop_idle(self);
+  if (has_spoken) upstream->distrust(tandem::now());
 }
 
 bool H1Call::finish_this(std::unique_ptr<WorkerCall> self, Instant now) {

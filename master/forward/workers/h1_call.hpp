@@ -41,6 +41,10 @@ class H1Call final : public WorkerCall {
   // The same, of all that happened: the reactor has seen every edge.
   bool is_known() { return is_settled() && connection_.reactor().is_caught_up(); }
   bool is_quiet() { return connection_.is_quiet(); }
+  // Something was said that nobody asked for, and the worker has not closed it, as after a 408.
+  bool has_spoken();
+  // Closes it, and leaves no port behind that waits.
+  void break_off() { connection_.reset(); }
   Instant idle_since() const { return idle_since_; }
   const std::string& client() const { return client_; }
   // It was made by what counts no more: TLS with its worker has changed, or what that is told, or a

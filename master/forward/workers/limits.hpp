@@ -52,6 +52,10 @@ inline constexpr auto queue_wait_max = 1s;  // then 503 with Retry-After
 // That the routes to one service may ask for, besides its own; per loop, more displace the others
 inline constexpr std::size_t route_policies_max = 16;
 
+// A worker that says something that nobody asked for has each request on a connection of its own
+// for so long.
+inline constexpr auto distrust_time = 10min;
+
 // Between two lines of the log about handshakes with workers that fail.
 inline constexpr auto handshake_complaint = 5s;
 

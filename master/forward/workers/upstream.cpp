@@ -4,8 +4,11 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include "common/base/clock.hpp"
+#include "common/base/log.hpp"
 #include "common/base/relaxed.hpp"
 #include "common/wire/term_proof.hpp"
+#include "master/forward/workers/limits.hpp"
 
 namespace tandem::master {
 
@@ -70,6 +73,7 @@ WorkerCallPtr Upstream::take_idle(Look look) {
     idle_.erase(place);
     call->wake();
     if ((call->is_known() && look == Look::if_in_doubt) || call->is_quiet()) return call;
+    if (call->has_spoken()) distrust(now());
   }
   return nullptr;
 }
@@ -84,6 +88,7 @@ WorkerCallPtr Upstream::take_idle_of(std::string_view client) {
     idle_.erase(std::next(place).base());
     call->wake();
     if (call->is_quiet()) return call;
+    if (call->has_spoken()) distrust(now());
   }
 }
 
@@ -183,11 +188,30 @@ void Upstream::close_links() {
 
 bool Upstream::put_back(std::unique_ptr<H1Call> call, Instant now) {
   TANDEM_ASSERT(&call->upstream() == this);
-  if (retired_ || call->is_outdated(now) || !call->stays_quiet()) return false;
+  if (retired_ || call->is_outdated(now)) return false;
+  if (!call->stays_quiet()) {
+    if (call->has_spoken()) distrust(now);
+    return false;
+  }
+  if (now < distrusted_until_) {
+    call->break_off();
+    return false;
+  }
   if (open_ > share_floor() && counters().place_wanted.exchange(false, relaxed)) return true;
   call->fall_idle(now);
   idle_.push_back(std::move(call));
   return false;
+}
+
+void Upstream::distrust(Instant now) {
+  if (now >= distrusted_until_) {
+    log::warn(
+        "worker says more than it was asked for, its connections carry one request each name={} "
+        "minutes={}",
+        worker_->name, std::chrono::minutes(limits::distrust_time).count());
+  }
+  distrusted_until_ = now + limits::distrust_time;
+  idle_.clear();
 }
 
 void Upstream::retire() {

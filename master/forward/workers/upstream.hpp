@@ -3,10 +3,13 @@
 // Connections are kept alive and reused, the most recently used first, so that few stay warm and
 // the rest grow old and are closed. One on which the worker says something that nobody asked for,
 // or that it closes, is closed at the edge, so that no answer is ever taken for another's; and the
-// reactor has looked at a connection before it carries the next request. A worker advertises how
-// many connections it can hold; all loops together never open more. Each loop is entitled to its
-// share, and may take more while others leave theirs unused; it gives such a connection back when
-// another loop wants one. Owner: the loop; what loops share is in
+// reactor has looked at a connection before it carries the next request. What comes later than that
+// would still be taken for the answer to that request. So a worker that has said more than it was
+// asked for is distrusted, and its connections carry one request each.
+//
+// A worker advertises how many connections it can hold; all loops together never open more. Each
+// loop is entitled to its share, and may take more while others leave theirs unused; it gives such
+// a connection back when another loop wants one. Owner: the loop; what loops share is in
 // WorkerCounters.
 #pragma once
 
@@ -139,11 +142,14 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
 
   // ---- for the calls
   // Keeps a connection that is in a clean state. Closes it when bytes follow that nobody asked for,
-  // when this worker has left the snapshot, or when another loop waits for its place; true in that
-  // last case.
+  // or may follow, when this worker has left the snapshot, or when another loop waits for its
+  // place; true in that last case.
   bool put_back(std::unique_ptr<H1Call> call, Instant now);
   // Closes one of those that were put back.
   void drop_idle(const H1Call& call);
+  // The worker has said something that nobody asked for: for limits::distrust_time from now on no
+  // connection carries a second request.
+  void distrust(Instant now);
   // A call has ended.
   void leave_place();
   // The same, later than the call: whoever waits for room is told.
@@ -179,6 +185,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   std::shared_ptr<WorkerLatency> latency_;
   IntrusiveList<UnansweredRequest> in_flight_;
   std::function<void()> place_freed_;
+  Instant distrusted_until_ = Instant::never();
   unsigned loops_;
   unsigned open_ = 0;  // places of this loop: connections, idle ones included, or streams
   bool retired_ = false;
