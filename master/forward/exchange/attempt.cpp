@@ -89,10 +89,11 @@ void Attempt::report_outcome(Outcome outcome) {
 
 void Attempt::report_latency(Experience experience) {
   const bool measures = client_.options->hedge.when == wire::Hedge::When::p95;
-  auto* const noted = metrics::recording ? upstream_.latency() : nullptr;
-  if (client_.streaming || (!measures && !noted && !service_.policies_learn())) return;
+  auto* const noted = upstream_.latency();
+  const bool notes = metrics::recording && noted != nullptr;
+  if (client_.streaming || (!measures && !notes && !service_.policies_learn())) return;
   const auto at = now();
-  if (noted != nullptr && experience == Experience::good) noted->observe(at - sent_at_);
+  if (notes && experience == Experience::good) noted->observe(at - sent_at_);
   if (measures && experience == Experience::good) service_.record_latency(at - sent_at_);
   service_.train_policies(upstream_, experience, at - sent_at_, at);
 }
