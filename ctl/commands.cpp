@@ -92,6 +92,9 @@ constexpr std::uint64_t certificate_days_warned = 30;
 
 // "12 days left: renew it"
 std::string told_of_rest(const wire::CertificateStatus& certificate) {
+  if (!certificate.valid_from.empty()) {
+    return fmt::format("NOT VALID before {}", certificate.valid_from);
+  }
   if (certificate.expired_days) {
     return fmt::format("{}: RENEW IT NOW", told_of_end(*certificate.expired_days));
   }

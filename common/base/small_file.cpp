@@ -61,7 +61,9 @@ Result<std::string> read_file(const std::string& path, std::size_t bytes_max, mo
   struct stat about {};
   if (file.fd() < 0 || ::fstat(file.fd(), &about) != 0) return unreadable();
   if (!S_ISREG(about.st_mode)) return invalid("is not a regular file");
-  if ((about.st_mode & forbidden) != 0) return invalid("can be read by other users: chmod 600 it");
+  if ((about.st_mode & forbidden) != 0) {
+    return invalid("can be read by other users: chmod 600 it, or 640 for a group");
+  }
   std::string content;
   std::string part(16 * 1024, '\0');
   for (;;) {
@@ -83,7 +85,7 @@ Result<std::string> read_small_file(const std::string& path, std::size_t bytes_m
 }
 
 Result<std::string> read_private_file(const std::string& path, std::size_t bytes_max) {
-  return read_file(path, bytes_max, 077);
+  return read_file(path, bytes_max, 07);
 }
 
 Result<> replace_file(const std::string& path, std::string_view content, const std::string& draft) {

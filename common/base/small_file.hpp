@@ -19,7 +19,8 @@ namespace tandem {
 // `not_found`; `invalid` when it is not a regular file or longer than `bytes_max`; `io`.
 Result<std::string> read_small_file(const std::string& path, std::size_t bytes_max);
 
-// As above, for a file that holds secrets: `invalid` also when other users have any right to it.
+// As above, for a file that holds secrets: `invalid` also when users other than its owner and those
+// of its group have any right to it. What is mounted for a program that is not root is its group's.
 Result<std::string> read_private_file(const std::string& path, std::size_t bytes_max);
 
 // Replaces a file atomically: when this returns, the new content is on the disk, with mode 0600;

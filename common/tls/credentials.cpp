@@ -109,14 +109,15 @@ Result<> ClusterFiles::validate() const {
   return {};
 }
 
-Result<CredentialsPtr> ClusterCredentials::load(const ClusterFiles& files, WallTime now) {
+Result<CredentialsPtr> ClusterCredentials::load(const ClusterFiles& files, WallTime now,
+                                                OutOfTime out_of_time) {
   std::shared_ptr<ClusterCredentials> loaded(new ClusterCredentials);
   if (auto valid = files.validate(); !valid) return valid.error();
-  if (auto read = loaded->read(files, now); !read) return read.error();
+  if (auto read = loaded->read(files, now, out_of_time); !read) return read.error();
   return CredentialsPtr(std::move(loaded));
 }
 
-Result<> ClusterCredentials::read(const ClusterFiles& files, WallTime now) {
+Result<> ClusterCredentials::read(const ClusterFiles& files, WallTime now, OutOfTime out_of_time) {
   ERR_clear_error();
   context_.reset(SSL_CTX_new(TLS_method()));
   auto* const context = context_.get();
@@ -147,13 +148,20 @@ Result<> ClusterCredentials::read(const ClusterFiles& files, WallTime now) {
   auto identity = identity_of(own);
   if (!identity) return refuse(certificate_flag, files.certificate, identity.error().message);
   identity_ = std::move(*identity);
+  begins_ = tls::begins(own);
   expires_ = tls::expires(own);
-  if (expires_ <= now) {
-    return refuse(certificate_flag, files.certificate, "has ended on " + to_string(expires_));
+  const auto between = stack_of(*chain);
+  const auto not_accepted = [](std::string_view why) {
+    return fmt::format("is not accepted by the authority of {}: {}", authority_flag, why);
+  };
+  const auto ever = verify(own, between.get(), Side::calls, Dates::ignored);
+  if (!ever.empty()) return refuse(certificate_flag, files.certificate, not_accepted(ever));
+  if (why_out_of_time(now).empty()) {
+    const auto today = verify(own, between.get(), Side::calls, Dates::count);
+    if (!today.empty()) authority_out_of_time_ = not_accepted(today);
   }
-  if (const auto why = why_refused(own, stack_of(*chain).get(), Side::calls); !why.empty()) {
-    return refuse(certificate_flag, files.certificate,
-                  fmt::format("is not accepted by the authority of {}: {}", authority_flag, why));
+  if (const auto over = why_out_of_time(now); !over.empty() && out_of_time == OutOfTime::refused) {
+    return refuse(certificate_flag, files.certificate, over);
   }
   const auto pem = read_private_file(files.key, limits::pem_bytes_max);
   if (!pem) return refuse(key_flag, files.key, pem.error().message);
@@ -189,9 +197,20 @@ Result<> ClusterCredentials::read_authorities(const std::string& file) {
   return {};
 }
 
-// With what OpenSSL sets for a handshake.
+std::string ClusterCredentials::why_out_of_time(WallTime now) const {
+  if (now < begins_) return "is valid from " + to_string(begins_) + " on";
+  if (expires_ <= now) return "has ended on " + to_string(expires_);
+  return authority_out_of_time_;
+}
+
 std::string ClusterCredentials::why_refused(X509* certificate, STACK_OF(X509) * between,
                                             Side shown_by) const {
+  return verify(certificate, between, shown_by, Dates::count);
+}
+
+// With what OpenSSL sets for a handshake.
+std::string ClusterCredentials::verify(X509* certificate, STACK_OF(X509) * between, Side shown_by,
+                                       Dates dates) const {
   ERR_clear_error();
   const std::unique_ptr<X509_STORE_CTX, Freed<&X509_STORE_CTX_free>> check(X509_STORE_CTX_new());
   auto* const store = SSL_CTX_get_cert_store(context_.get());
@@ -200,6 +219,7 @@ std::string ClusterCredentials::why_refused(X509* certificate, STACK_OF(X509) * 
   auto* const parameters = X509_STORE_CTX_get0_param(check.get());
   X509_VERIFY_PARAM_set_auth_level(parameters, security_level);
   X509_VERIFY_PARAM_set_depth(parameters, limits::chain_depth_max);
+  if (dates == Dates::ignored) X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_NO_CHECK_TIME);
   if (X509_verify_cert(check.get()) == 1) return {};
   const int error = X509_STORE_CTX_get_error(check.get());
   ERR_clear_error();

@@ -39,6 +39,10 @@ enum class Resumption { never, by_tickets };
 class KeptSession;
 class ShownChain;
 
+// What becomes of a certificate that has ended, or is not valid yet. Whoever starts with one cannot
+// talk to others, but does all else, and takes the next one without a restart.
+enum class OutOfTime { refused, accepted };
+
 // Who is at the other end.
 struct Peer {
   Identity identity;
@@ -52,12 +56,17 @@ class ClusterCredentials : public std::enable_shared_from_this<ClusterCredential
  public:
   // Errors: `invalid`, beginning with the flag and the file: it cannot be read, holds nothing that
   // can be used, the key is readable by others or not that of the certificate, the certificate is
-  // not by the authority, has no identity, has ended or is revoked. Blocks for the disk.
-  static Result<std::shared_ptr<const ClusterCredentials>> load(const ClusterFiles& files,
-                                                                WallTime now);
+  // not by the authority, has no identity, is not of this time (unless that is `accepted`) or is
+  // revoked. Blocks for the disk.
+  static Result<std::shared_ptr<const ClusterCredentials>> load(
+      const ClusterFiles& files, WallTime now, OutOfTime out_of_time = OutOfTime::refused);
 
   const Identity& identity() const { return identity_; }
+  WallTime begins() const { return begins_; }
   WallTime expires() const { return expires_; }
+  // Why nobody accepts the certificate now, a few words: "has ended on 2027-01-31 12:00 UTC";
+  // empty: it is of this time.
+  std::string why_out_of_time(WallTime now) const;
   bool is_revoked(std::string_view key_digest) const { return revoked_.contains(key_digest); }
   std::size_t revocations() const { return revoked_.size(); }
   // A digest of the certificates of all authorities that count.
@@ -81,7 +90,9 @@ class ClusterCredentials : public std::enable_shared_from_this<ClusterCredential
  private:
   ClusterCredentials() = default;
 
-  Result<> read(const ClusterFiles& files, WallTime now);
+  enum class Dates { count, ignored };
+  Result<> read(const ClusterFiles& files, WallTime now, OutOfTime out_of_time);
+  std::string verify(X509* certificate, STACK_OF(X509) * between, Side shown_by, Dates dates) const;
   Result<> read_authorities(const std::string& file);
   Result<> read_revoked(const std::string& file);
   static int check(int preverified, X509_STORE_CTX* chain);
@@ -89,7 +100,9 @@ class ClusterCredentials : public std::enable_shared_from_this<ClusterCredential
 
   ContextPtr context_;
   Identity identity_;
+  WallTime begins_;
   WallTime expires_;
+  std::string authority_out_of_time_;  // as of when it was loaded
   std::string authorities_;
   std::set<std::string, std::less<>> revoked_;
 };

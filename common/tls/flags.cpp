@@ -12,7 +12,7 @@ void bind_cluster_files(CLI::App& app, ClusterFiles& files) {
             files.authority);
   bind_text(app, "--cluster-cert", "FILE",
             "the own certificate in the cluster, as `tandem ca issue` makes it", files.certificate);
-  bind_text(app, "--cluster-key", "FILE", "its key, readable by its owner alone", files.key);
+  bind_text(app, "--cluster-key", "FILE", "its key, to which other users have no right", files.key);
   bind_text(app, "--cluster-revoked", "FILE",
             "who is believed no more, though its certificate is valid: SHA-256 of public keys, as "
             "`tandem ca show` prints them, one on a line",
@@ -26,10 +26,10 @@ void bind_insecure_network(CLI::App& app, bool& is_allowed) {
               is_allowed);
 }
 
-Result<CurrentCredentialsPtr> load_if_given(const ClusterFiles& files) {
+Result<CurrentCredentialsPtr> load_if_given(const ClusterFiles& files, OutOfTime out_of_time) {
   if (auto valid = files.validate(); !valid) return valid.error();
   if (!files.is_given()) return CurrentCredentialsPtr();
-  auto loaded = ClusterCredentials::load(files, access::wall_time());
+  auto loaded = ClusterCredentials::load(files, access::wall_time(), out_of_time);
   if (!loaded) return loaded.error();
   return std::make_shared<CurrentCredentials>(std::move(*loaded));
 }

@@ -20,6 +20,7 @@ inline ClearText clear_text(bool is_allowed) {
 }
 
 // Null where none are given: nothing is encrypted. Errors: `invalid`, naming the flag.
-Result<CurrentCredentialsPtr> load_if_given(const ClusterFiles& files);
+Result<CurrentCredentialsPtr> load_if_given(const ClusterFiles& files,
+                                            OutOfTime out_of_time = OutOfTime::refused);
 
 }  // namespace tandem::tls

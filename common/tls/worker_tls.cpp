@@ -29,7 +29,7 @@ std::string show(SSL_CTX* context, const std::string& files) {
   if (!text) return fmt::format("upstream_cert: {} {}", file, text.error().message);
   const auto chain = certificates_in(*text);
   if (!chain) return fmt::format("upstream_cert: {} {}", file, chain.error().message);
-  const auto key_text = read_small_file(key_file, limits::pem_bytes_max);
+  const auto key_text = read_private_file(key_file, limits::pem_bytes_max);
   if (!key_text) return fmt::format("upstream_cert: {} {}", key_file, key_text.error().message);
   const auto key = key_in(*key_text);
   if (!key) return fmt::format("upstream_cert: {} {}", key_file, key.error().message);

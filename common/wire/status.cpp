@@ -100,6 +100,7 @@ ordered_json document(const CertificateStatus& certificate) {
                         {"expires", certificate.expires},
                         {"days_left", certificate.days_left}};
   if (certificate.expired_days) document["expired_days"] = *certificate.expired_days;
+  if (!certificate.valid_from.empty()) document["valid_from"] = certificate.valid_from;
   return document;
 }
 
@@ -235,6 +236,7 @@ void read(MemberReader& reader, CertificateStatus& certificate) {
   if (!reader.is_null("expired_days")) {
     reader.number("expired_days", certificate.expired_days.emplace(), 0, any_u64);
   }
+  reader.text("valid_from", certificate.valid_from, Presence::optional);
 }
 
 void read(MemberReader& reader, VoterStatus& voter) {

@@ -140,6 +140,7 @@ struct CertificateStatus {
   std::uint64_t days_left = 0;     // whole ones; 0 as well when it has expired
   // Whole days since then; unset: it has not, or an older master tells it.
   std::optional<std::uint64_t> expired_days{};
+  std::string valid_from{};  // RFC 3339, UTC, where that is still to come; empty: it is not
 };
 
 // Messages of supposed members that were refused since this node started.

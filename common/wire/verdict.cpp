@@ -78,6 +78,10 @@ Verdict verdict_of(const Status& status) {
     return {Health::degraded, fmt::format("address {}: {}", vip.address, vip.problem)};
   }
   for (const auto& certificate : status.certificates) {
+    if (!certificate.valid_from.empty()) {
+      return {Health::degraded, fmt::format("certificate {} is not valid before {}",
+                                            certificate.file, certificate.valid_from)};
+    }
     if (certificate.days_left >= certificate_days_urgent) continue;
     if (certificate.expired_days) {
       return {Health::degraded, fmt::format("certificate {} {}", certificate.file,

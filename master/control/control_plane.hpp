@@ -155,8 +155,10 @@ class ControlPlane {
   // and what the files of tokens and of the cluster's certificates say now, which may be others
   // than before.
   struct Renewal;
-  // Reads the files. Any thread; blocks for the disk. Errors: `invalid`, with the flag.
-  Result<std::shared_ptr<const Renewal>> prepare(const ControlPlaneOptions& options) const;
+  // Reads the files. Any thread; blocks for the disk. Errors: `invalid`, with the flag; the log
+  // tells them where the reload would `apply`.
+  Result<std::shared_ptr<const Renewal>> prepare(const ControlPlaneOptions& options,
+                                                 ReloadMode mode = ReloadMode::apply) const;
   // All of it, or, when there is an error, nothing: `invalid`, with the flag; `unavailable` when
   // this master is about to end. Any thread but the control thread, which is waited for. REQUIRES:
   // start() succeeded.

@@ -120,26 +120,32 @@ NameLookups::Found ControlPlane::Parts::without_own(const NameLookups::Found& fo
 // ---- while it serves
 
 Result<std::shared_ptr<const ControlPlane::Renewal>> ControlPlane::prepare(
-    const ControlPlaneOptions& options) const {
+    const ControlPlaneOptions& options, ReloadMode mode) const {
+  const bool is_told = mode == ReloadMode::apply;
   auto renewal = std::make_shared<Renewal>();
   renewal->options = options;
   if (parts_->credentials) {
-    auto loaded = load_cluster_credentials(options);
     const auto before = parts_->credentials->get();
+    // Nothing is won by one that nobody accepts, unless nobody accepts the one before either.
+    const bool is_over = !before->why_out_of_time(access::wall_time()).empty();
+    auto loaded = load_cluster_credentials(
+        options, is_over ? tls::OutOfTime::accepted : tls::OutOfTime::refused);
     if (loaded && (*loaded)->identity().cluster != before->identity().cluster) {
       loaded = invalid(fmt::format("--cluster-cert: {} is of another cluster than before, {}",
                                    (*loaded)->identity().id(), before->identity().cluster));
     }
     if (!loaded) {
-      log::error("the certificates of the cluster stay as they were reason=\"{}\"",
-                 loaded.error().message);
+      if (is_told) {
+        log::error("the certificates of the cluster stay as they were reason=\"{}\"",
+                   loaded.error().message);
+      }
       return loaded.error();
     }
     renewal->credentials = std::move(*loaded);
   }
   auto secrets = read_secrets(options);
   if (!secrets) {
-    log::error("the tokens stay as they were reason=\"{}\"", secrets.error().message);
+    if (is_told) log::error("the tokens stay as they were reason=\"{}\"", secrets.error().message);
     return secrets.error();
   }
   renewal->secrets = std::move(*secrets);

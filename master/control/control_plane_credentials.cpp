@@ -13,6 +13,23 @@ namespace tandem::master {
 
 namespace {
 
+// RFC 3339.
+std::string told(tls::WallTime time) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+}
+
+// False: it is of this time. Nobody can be told on a connection, so that the log must do.
+bool tell_if_out_of_time(const tls::ClusterCredentials& own, tls::WallTime now) {
+  const auto over = own.why_out_of_time(now);
+  if (over.empty()) return false;
+  log::error(
+      "the certificate of the cluster {}: no other member accepts it, and no connection with "
+      "one begins; issue another one (tandem ca issue) and reload identity={}",
+      over, own.identity().id());
+  return true;
+}
+
 int days_left(tls::WallTime expires, tls::WallTime now) {
   const auto days = std::chrono::floor<std::chrono::days>(expires - now).count();
   return static_cast<int>(std::max<std::int64_t>(days, 0));
@@ -21,8 +38,10 @@ int days_left(tls::WallTime expires, tls::WallTime now) {
 }  // namespace
 
 // Another name than --node would be refused by all others.
-Result<tls::CredentialsPtr> load_cluster_credentials(const ControlPlaneOptions& options) {
-  auto loaded = tls::ClusterCredentials::load(options.cluster_files, access::wall_time());
+Result<tls::CredentialsPtr> load_cluster_credentials(const ControlPlaneOptions& options,
+                                                     tls::OutOfTime out_of_time) {
+  auto loaded =
+      tls::ClusterCredentials::load(options.cluster_files, access::wall_time(), out_of_time);
   if (!loaded) return loaded;
   const auto& identity = (*loaded)->identity();
   if (identity.kind == tls::Kind::master && identity.name == options.node) return loaded;
@@ -36,12 +55,18 @@ std::vector<wire::CertificateStatus> ControlPlane::Parts::certificates() const {
   if (hooks.certificates.status) all = hooks.certificates.status();
   if (!credentials) return all;
   const auto own = credentials->get();
-  all.push_back(
-      {.file = certificate_file,
-       .names = {own->identity().id()},
-       .expires = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
-                              fmt::gmtime(std::chrono::system_clock::to_time_t(own->expires()))),
-       .days_left = static_cast<std::uint64_t>(days_left(own->expires(), access::wall_time()))});
+  const auto now = access::wall_time();
+  wire::CertificateStatus status{
+      .file = certificate_file,
+      .names = {own->identity().id()},
+      .expires = told(own->expires()),
+      .days_left = static_cast<std::uint64_t>(days_left(own->expires(), now))};
+  if (own->expires() <= now) {
+    const auto days = std::chrono::floor<std::chrono::days>(now - own->expires()).count();
+    status.expired_days = static_cast<std::uint64_t>(days);
+  }
+  if (now < own->begins()) status.valid_from = told(own->begins());
+  all.push_back(std::move(status));
   return all;
 }
 
@@ -54,6 +79,7 @@ void ControlPlane::Parts::warn_of_certificate() {
   tell_of_certificates();
   if (!credentials) return;
   const auto own = credentials->get();
+  if (tell_if_out_of_time(*own, now)) return;
   const auto left = days_left(own->expires(), now);
   if (left > static_cast<int>(limits::credential_days_first_warning)) return;
   log::warn("the certificate of the cluster ends soon identity={} until=\"{}\" days_left={}",
@@ -62,7 +88,7 @@ void ControlPlane::Parts::warn_of_certificate() {
 
 Result<> ControlPlane::Parts::read_credentials(const ControlPlaneOptions& options) {
   if (!credentials) return {};
-  const auto loaded = load_cluster_credentials(options);
+  const auto loaded = load_cluster_credentials(options, tls::OutOfTime::accepted);
   if (!loaded) return loaded.error();
   credentials->set(*loaded);
   calls.set_credentials(credentials);
@@ -75,6 +101,7 @@ Result<> ControlPlane::Parts::read_credentials(const ControlPlaneOptions& option
 
 // Connections that are open are looked at again within half a second.
 void ControlPlane::Parts::use_credentials(tls::CredentialsPtr loaded) {
+  warned_at = {};
   log::info("certificate of the cluster read again identity={} until=\"{}\" revocations={}",
             loaded->identity().id(), tls::to_string(loaded->expires()), loaded->revocations());
   const auto before = credentials->get()->revocations();

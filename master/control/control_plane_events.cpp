@@ -156,15 +156,18 @@ void ControlPlane::Parts::look_for_panics() {
 // Once a day, as they are warned of.
 void ControlPlane::Parts::tell_of_certificates() {
   for (const auto& certificate : certificates()) {
-    if (certificate.days_left > limits::credential_days_first_warning) continue;
+    const bool is_early = !certificate.valid_from.empty();
+    if (!is_early && certificate.days_left > limits::credential_days_first_warning) continue;
     const auto names = certificate.names.empty() ? certificate.file : certificate.names.front();
     const auto& expired = certificate.expired_days;
     record({.kind = EventKind::certificate,
             .subject = names,
-            .text = expired ? fmt::format("the certificate of {} has expired {} days ago", names,
-                                          *expired)
-                            : fmt::format("the certificate of {} ends in {} days", names,
-                                          certificate.days_left),
+            .text = is_early  ? fmt::format("the certificate of {} is not valid before {}", names,
+                                            certificate.valid_from)
+                    : expired ? fmt::format("the certificate of {} has expired {} days ago", names,
+                                            *expired)
+                              : fmt::format("the certificate of {} ends in {} days", names,
+                                            certificate.days_left),
             .after = certificate.expires});
   }
 }

@@ -13,6 +13,7 @@
 
 #include "common/access/last_day.hpp"
 #include "common/tls/authority.hpp"
+#include "tests/e2e/certificate_pair.hpp"
 #include "tests/e2e/harness/cluster.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 #include "tests/e2e/hostile_chain.hpp"
@@ -77,6 +78,28 @@ TEST_CASE("a chain of certificates that is nobody's here gets no answer, whateve
   }
   CHECK(eventually(
       [&] { return is_in("its certificate is not accepted", cluster.master("a").errors()); }));
+}
+
+TEST_CASE(
+    "a chain of certificates that is nobody's here gets no answer where clients show theirs") {
+  const TempDir dir;
+  const CertificatePair site(dir, "site");
+  Certificates certificates(dir);
+  certificates.issue("worker", "w9");
+  const auto genuine = certificates.of("worker", "w9");
+  const HostileChains chains(read_file(genuine.authority), read_file(genuine.certificate),
+                             read_file(genuine.key));
+  const std::string demand = GENERATE("required", "optional");
+  Cluster cluster({"--listen-tls", "127.0.0.1:0", "--tls", site.flag(), "--client-ca",
+                   genuine.authority, "--client-certificate", demand});
+  cluster.start_workers({"w1"});
+  const auto address = field_of(cluster.master().await_line("tandem-master ready"), "listen-tls");
+  REQUIRE(answers(address, chains.genuine()));
+  for (const auto& [what, chain] : chains.all()) {
+    CAPTURE(what, demand);
+    CHECK_FALSE(answers(address, chain));
+    CHECK(answers(address, chains.genuine()));
+  }
 }
 
 TEST_CASE(
@@ -178,6 +201,47 @@ TEST_CASE("a master whose own certificate has ended reaches no worker, and does 
   ending(certificates, self, end + std::chrono::hours(1));
   master.signal(SIGHUP);
   CHECK(eventually([&] { return get(clients, "/").status == 200; }));
+}
+
+TEST_CASE("members whose certificates have ended start, say so, and take the next ones") {
+  const TempDir dir;
+  Certificates certificates(dir);
+  const tls::Identity master_self{.kind = tls::Kind::master, .name = "a"};
+  const tls::Identity worker_self{.kind = tls::Kind::worker, .name = "w1"};
+  const auto past = tandem::access::wall_time() - std::chrono::hours(1);
+  const auto files = ending(certificates, master_self, past);
+  Process master(dir, "a",
+                 {program("tandem-master"), "--node", "a", "--listen", "127.0.0.1:0", "--control",
+                  "127.0.0.1:0", "--worker-heartbeat", "100ms", "--cluster-ca", files.authority,
+                  "--cluster-cert", files.certificate, "--cluster-key", files.key});
+  const auto ready = master.await_line("tandem-master ready");
+  const auto own = ending(certificates, worker_self, past);
+  Process worker(dir, "w1",
+                 {program("tandem-worker"), "--name", "w1", "--listen", "127.0.0.1:0", "--master",
+                  field_of(ready, "control"), "--cluster-ca", own.authority, "--cluster-cert",
+                  own.certificate, "--cluster-key", own.key});
+  worker.await_line("tandem-worker ready");
+  const auto says = [](Process& process, const std::string& line) {
+    INFO(line);
+    CHECK(eventually([&] { return is_in(line, process.errors()); }));
+  };
+  says(master, "the certificate of the cluster has ended on ");
+  says(worker, "the certificate of the cluster has ended on ");
+  CHECK(get(field_of(ready, "listen"), "/").status == 503);
+  const auto next = tandem::access::wall_time() + std::chrono::hours(2);
+  ending(certificates, master_self, next);
+  ending(certificates, worker_self, next);
+  master.signal(SIGHUP);
+  worker.signal(SIGHUP);
+  CHECK(eventually([&] { return get(field_of(ready, "listen"), "/").status == 200; }));
+  // Back there is no way: whoever serves with a good one keeps it.
+  ending(certificates, master_self, past);
+  ending(certificates, worker_self, past);
+  master.signal(SIGHUP);
+  worker.signal(SIGHUP);
+  says(master, "the certificates of the cluster stay as they were reason=\"--cluster-cert: ");
+  says(worker, "certificate and token stay as they were reason=");
+  CHECK(get(field_of(ready, "listen"), "/").status == 200);
 }
 
 TEST_CASE("a master that was removed may ask who the masters are, and nothing else") {

@@ -77,10 +77,8 @@ TEST_CASE("what is wrong with the files of a certificate is told, with the file"
   refused({directory.path("broken"), good.key}, directory.path("broken"), "broken certificate");
 }
 
-TEST_CASE("a certificate that is not valid yet is refused, and a key that needs a passphrase is") {
+TEST_CASE("a key that needs a passphrase is refused") {
   CertificateDirectory directory;
-  CHECK_THAT(refusal_of(directory.make("early", {"a"}, {.days_until_valid = 2})),
-             Contains("is valid from"));
   CHECK_THAT(refusal_of(directory.make("locked", {"a"}, {.passphrase = "secret"})),
              Contains("has a passphrase") && !Contains("secret"));
 }
@@ -89,7 +87,7 @@ TEST_CASE("a key that everybody can read is refused") {
   CertificateDirectory directory;
   const auto files = directory.make("a", {"a"});
   ::chmod(files.key.c_str(), 0644);
-  CHECK_THAT(refusal_of(files), Contains("everybody can read"));
+  CHECK_THAT(refusal_of(files), Contains("can be read by other users"));
   ::chmod(files.key.c_str(), 0640);
   CHECK(refusal_of(files).empty());
 }
@@ -126,6 +124,48 @@ TEST_CASE("a certificate that has expired is used all the same, and shown as wha
     return gateway.plane().publish(std::move(set));
   };
   CHECK(certificates.reload(now(), use).ok());
+}
+
+TEST_CASE("a certificate that is not valid yet is used all the same, and shown as what it is") {
+  CertificateDirectory directory;
+  const auto good = directory.make("good", {"good.example"});
+  const auto early = directory.make("early", {"early.example"}, {.days_until_valid = 2});
+  tls::Certificates certificates({good, early});
+  const auto loaded = certificates.load(now(), some_ticket_keys());
+  REQUIRE(loaded.ok());
+  Origin origin(always(ok("x")));
+  Gateway gateway({origin.port()}, {.certificates = *loaded});
+  CHECK(TlsClient(gateway.tls_port(), {.server_name = "early.example"}).common_name() ==
+        "early.example");
+  CHECK(certificates.status(now()).at(0).valid_from.empty());
+  CHECK(certificates.status(now()).at(1).valid_from.ends_with("Z"));
+  CHECK(certificates.status(now() + 3 * day).at(1).valid_from.empty());
+  const tls::Certificates::Use use = [&](tls::CertificateSetPtr set) {
+    return gateway.plane().publish(std::move(set));
+  };
+  CHECK(certificates.reload(now(), use).ok());
+}
+
+TEST_CASE("a certificate that is of this time goes before those that are not") {
+  CertificateDirectory directory;
+  const auto old = directory.make("old", {"old", "www.a.example"}, {.days = -4});
+  const auto early = directory.make("early", {"early", "www.a.example"}, {.days_until_valid = 2});
+  const auto wild = directory.make("wild", {"wild", "*.a.example"});
+  const auto good = directory.make("good", {"good", "www.a.example"});
+  const auto shown = [](std::vector<tls::CertificateFiles> files, const std::string& host) {
+    tls::Certificates certificates(std::move(files));
+    const auto loaded = certificates.load(now(), some_ticket_keys());
+    REQUIRE(loaded.ok());
+    Gateway gateway({closed_port()}, {.certificates = *loaded});
+    return TlsClient(gateway.tls_port(), {.server_name = host}).common_name();
+  };
+  CHECK(shown({old, early, wild, good}, "www.a.example") == "good");
+  CHECK(shown({old, early, wild}, "www.a.example") == "wild");
+  CHECK(shown({old, early}, "www.a.example") == "old");
+  // For those who name no host, or another.
+  CHECK(shown({old, early, good}, "b.example") == "good");
+  CHECK(shown({early, wild}, "") == "wild");
+  CHECK(shown({early, old}, "b.example") == "early");
 }
 
 TEST_CASE("a reload takes all files or none of them") {
@@ -199,14 +239,18 @@ TEST_CASE("of names the exact one goes before the wildcard, which stands for one
   names.add("www.example.org", 2);
   names.add("WWW.example.org", 3);
   names.add("example.org", 4);
-  CHECK(names.find("www.example.org") == 2);
-  CHECK(names.find("WWW.EXAMPLE.ORG.") == 2);
-  CHECK(names.find("a.example.org") == 1);
-  CHECK(names.find("example.org") == 4);
-  CHECK(names.find("a.b.example.org") == 0);
-  CHECK(names.find(".example.org") == 0);
-  CHECK(names.find("") == 0);
-  CHECK(names.find(".") == 0);
+  const auto found = [&](std::string_view host, std::size_t over = 0) {
+    return names.find(host, [&](std::size_t each) { return each != over; });
+  };
+  CHECK(found("www.example.org") == 2u);
+  CHECK(found("WWW.EXAMPLE.ORG.") == 2u);
+  CHECK(found("www.example.org", 2) == 3u);
+  CHECK(found("a.example.org") == 1u);
+  CHECK(found("a.example.org", 1) == 1u);
+  CHECK(found("example.org") == 4u);
+  for (const auto* const none : {"a.b.example.org", ".example.org", "", "."}) {
+    CHECK(found(none) == std::nullopt);
+  }
 }
 
 TEST_CASE("the flag --tls is two files with a comma between") {

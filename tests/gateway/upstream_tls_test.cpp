@@ -1,4 +1,6 @@
 // TLS towards workers: whose certificates count, and what becomes of requests where it fails.
+#include <sys/stat.h>
+
 #include <future>
 
 #include <catch2/catch.hpp>
@@ -119,6 +121,18 @@ TEST_CASE("a worker that wants a certificate is shown the one of the settings") 
   gateway.hear(0);
   CHECK(gateway.ask(get("/")).body == "secure");
   CHECK(gateway.counters(0).tls_alert == 0);
+}
+
+TEST_CASE("a key for workers that other users can read is not used, and one of a group is") {
+  Scene scene;
+  const auto ours = scene.directory.make("ours", {"master.example"});
+  scene.spec.certificate = ours.certificate + "," + ours.key;
+  const auto problem_with = [&](mode_t rights) {
+    REQUIRE(::chmod(ours.key.c_str(), rights) == 0);
+    return tandem::tls::WorkerTls::load(scene.spec)->problem();
+  };
+  CHECK(problem_with(0604).find("can be read by other users") != std::string::npos);
+  CHECK(problem_with(0640).empty());
 }
 
 TEST_CASE("a POST goes to another worker when the first refuses this master's certificate") {

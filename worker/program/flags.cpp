@@ -56,7 +56,7 @@ std::vector<std::string> check(const WorkerFlags& flags) {
     errors.emplace_back("--advertise must have a port above 0");
   }
   if (!flags.token_file.empty()) note(read_token_file(flags.token_file, "--token-file"));
-  note(tls::load_if_given(flags.cluster));
+  note(tls::load_if_given(flags.cluster, tls::OutOfTime::accepted));
   std::error_code failed;
   if (!flags.serve.empty() && !std::filesystem::is_directory(flags.serve, failed)) {
     errors.push_back(fmt::format("--serve: {} is not a directory", flags.serve));

@@ -29,11 +29,16 @@ void CertificateWatch::look(tls::WallTime now) {
 void CertificateWatch::tell_of_end(const tls::ClusterCredentials& current,
                                    tls::WallTime now) const {
   const auto left = std::chrono::floor<std::chrono::days>(current.expires() - now).count();
+  if (const auto over = current.why_out_of_time(now); !over.empty()) {
+    return log_(Severity::warning,
+                fmt::format("the certificate of the cluster {}: no master accepts it identity={} "
+                            "days_left={}",
+                            over, current.identity().id(), left));
+  }
   if (left > std::int64_t{limits::credential_days_first_warning}) return;
-  log_(Severity::warning, fmt::format("the certificate of the cluster {} identity={} until=\"{}\" "
-                                      "days_left={}",
-                                      left < 0 ? "has ended" : "ends soon", current.identity().id(),
-                                      tls::to_string(current.expires()), left));
+  log_(Severity::warning,
+       fmt::format("the certificate of the cluster ends soon identity={} until=\"{}\" days_left={}",
+                   current.identity().id(), tls::to_string(current.expires()), left));
 }
 
 }  // namespace tandem

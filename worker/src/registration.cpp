@@ -110,7 +110,7 @@ class Registration::Body {
 
   Result<> reload_secrets() {
     const Lock lock(mutex_);
-    auto credentials = load_credentials(options_.cluster, options_.name);
+    auto credentials = load_credentials_again(options_.cluster, options_.name, credentials_);
     if (!credentials) return credentials.error();
     auto token = token_of(options_);
     if (!token) return token.error();
@@ -142,7 +142,7 @@ class Registration::Body {
   static constexpr std::size_t loops_max = 16;
 
   Result<> prepare() TANDEM_REQUIRES(mutex_) {
-    auto credentials = load_credentials(options_.cluster, options_.name);
+    auto credentials = load_credentials(options_.cluster, options_.name, tls::OutOfTime::accepted);
     if (!credentials) return credentials.error();
     if (*credentials) credentials_ = std::make_shared<tls::CurrentCredentials>(*credentials);
     certificate_watch_.begin(credentials_);

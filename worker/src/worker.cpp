@@ -73,7 +73,7 @@ class Worker::Body {
   std::optional<std::string> reload_secrets() {
     const Lock lock(mutex_);
     if (!registration_) return std::nullopt;
-    auto next = load_credentials(options_.cluster, name_);
+    auto next = load_credentials_again(options_.cluster, name_, credentials_);
     if (!next) return next.error().message;
     if (auto refused = registration_->reload_secrets()) return refused;
     if (credentials_ != nullptr) credentials_->set(std::move(*next));
@@ -134,7 +134,7 @@ class Worker::Body {
 
   Result<> secure_server() TANDEM_REQUIRES(mutex_) {
     name_ = name_by_certificate(options_.cluster, name_);
-    auto loaded = load_credentials(options_.cluster, name_);
+    auto loaded = load_credentials(options_.cluster, name_, tls::OutOfTime::accepted);
     if (!loaded) return loaded.error();
     if (*loaded == nullptr) return {};
     credentials_ = std::make_shared<tls::CurrentCredentials>(std::move(*loaded));

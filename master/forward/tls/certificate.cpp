@@ -1,19 +1,17 @@
 #include "master/forward/tls/certificate.hpp"
 
 #include <arpa/inet.h>
-#include <sys/stat.h>
 
 #include <array>
-#include <ctime>
 #include <optional>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "common/base/small_file.hpp"
 #include "common/tls/openssl.hpp"
 #include "master/forward/tls/limits.hpp"
 #include "master/forward/tls/name_table.hpp"
@@ -23,7 +21,6 @@ namespace tandem::master::tls {
 
 namespace {
 
-using Time = Certificate::Time;
 using BioPtr = std::unique_ptr<BIO, decltype(&BIO_free_all)>;
 using NamesPtr = std::unique_ptr<GENERAL_NAMES, decltype(&GENERAL_NAMES_free)>;
 
@@ -42,12 +39,9 @@ int no_passphrase(char*, int, int, void* asked) {
 }
 
 Result<std::shared_ptr<EVP_PKEY>> read_key(const std::string& file) {
-  const auto content = read_text_file(file, flag);
-  if (!content) return content.error();
-  struct stat about {};
-  if (::stat(file.c_str(), &about) == 0 && (about.st_mode & 07) != 0) {
-    return refuse(file, "is a key that everybody can read: take that right away with chmod o=");
-  }
+  const auto content = read_private_file(file, limits::certificate_bytes_max);
+  if (!content) return refuse(file, content.error().message);
+  if (content->empty()) return refuse(file, "is empty");
   const auto bytes = bytes_of(*content);
   bool asked = false;
   ERR_clear_error();
@@ -89,11 +83,6 @@ std::vector<std::string> names_of(X509* certificate) {
   return names;
 }
 
-std::string date_of(Time time) {
-  return fmt::format("{:%Y-%m-%d %H:%M} UTC",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
-}
-
 }  // namespace
 
 Result<CertificateFiles> parse_certificate_files(std::string_view text, std::string_view named) {
@@ -130,10 +119,8 @@ Result<Certificate> Certificate::load(const CertificateFiles& files, Time now) {
   const auto begins = tandem::tls::time_of(X509_get0_notBefore(loaded.own()));
   const auto expires = tandem::tls::time_of(X509_get0_notAfter(loaded.own()));
   if (!begins || !expires) return refuse(files.certificate, "has no valid dates");
+  loaded.begins_ = *begins;
   loaded.expires_ = *expires;
-  if (*begins > now) {
-    return refuse(files.certificate, fmt::format("is valid from {} on", date_of(*begins)));
-  }
   loaded.staple_ =
       OcspStaple::load(files.certificate + ".ocsp", loaded.own(), loaded.issuers(), now);
   loaded.names_ = names_of(loaded.own());

@@ -32,15 +32,17 @@ class Certificate {
   using Time = std::chrono::system_clock::time_point;
 
   // Errors, with the file: it cannot be read, is longer than limits::certificate_bytes_max, holds
-  // no certificate or no key that can be used, the two do not belong together, it is not valid
-  // yet, it names no host. One that has expired is loaded. A staple that is of no use is logged,
-  // and left out.
+  // no certificate or no key that can be used, the two do not belong together, it names no host.
+  // One that has expired, or is not valid yet, is loaded. A staple that is of no use is logged, and
+  // left out.
   static Result<Certificate> load(const CertificateFiles& files, Time now);
 
   const CertificateFiles& files() const { return files_; }
   // Hosts that it is for, canonical, wildcards as they are; at least one.
   const std::vector<std::string>& names() const { return names_; }
+  Time begins() const { return begins_; }
   Time expires() const { return expires_; }
+  bool is_of_time(Time now) const { return begins_ <= now && now < expires_; }
 
   X509* own() const { return chain_.front().get(); }
   // Behind its own.
@@ -57,6 +59,7 @@ class Certificate {
   std::shared_ptr<EVP_PKEY> key_;
   std::shared_ptr<const OcspStaple> staple_;
   std::vector<std::string> names_;
+  Time begins_;
   Time expires_;
 };
 

@@ -21,7 +21,19 @@ std::int64_t days_left(Certificate::Time expires, Certificate::Time now) {
   return std::chrono::floor<Days>(expires - now).count();
 }
 
+// RFC 3339.
+std::string told(Certificate::Time time) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+}
+
 void log_loaded(const Certificate& certificate, Certificate::Time now) {
+  if (now < certificate.begins()) {
+    return log::error(
+        "certificate is not valid yet, and is used all the same file={} names={} valid_from={}",
+        certificate.files().certificate, fmt::join(certificate.names(), ","),
+        told(certificate.begins()));
+  }
   if (certificate.expires() <= now) {
     return log::error(
         "certificate has expired, and is used all the same file={} names={} days_left={}",
@@ -141,7 +153,9 @@ void Certificates::tick(Time now) {
     if (each.staple() != nullptr && each.staple()->until() <= now) {
       log::warn("ocsp staple has expired and is not sent file={}.ocsp", file);
     }
-    if (left < 0) {
+    if (now < each.begins()) {
+      log::error("certificate is not valid yet file={} valid_from={}", file, told(each.begins()));
+    } else if (left < 0) {
       log::error("certificate has expired file={} days_left={}", file, left);
     } else if (left < limits::certificate_days_urgent) {
       log::error("certificate expires very soon file={} days_left={}", file, left);
@@ -156,7 +170,6 @@ std::vector<wire::CertificateStatus> Certificates::status(Time now) const {
   std::vector<wire::CertificateStatus> all;
   if (set == nullptr) return all;
   for (const auto& each : set->certificates) {
-    const auto seconds = std::chrono::system_clock::to_time_t(each.expires());
     std::optional<std::uint64_t> expired_days;
     if (each.expires() <= now) {
       expired_days =
@@ -164,10 +177,11 @@ std::vector<wire::CertificateStatus> Certificates::status(Time now) const {
     }
     all.push_back({.file = each.files().certificate,
                    .names = each.names(),
-                   .expires = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(seconds)),
+                   .expires = told(each.expires()),
                    .days_left = static_cast<std::uint64_t>(
                        std::max<std::int64_t>(days_left(each.expires(), now), 0)),
-                   .expired_days = expired_days});
+                   .expired_days = expired_days,
+                   .valid_from = now < each.begins() ? told(each.begins()) : std::string()});
   }
   return all;
 }

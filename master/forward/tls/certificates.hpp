@@ -1,8 +1,9 @@
 // certificates.hpp: the certificates that clients are shown, as they lie in the files of --tls:
 // read at the start, and again when an operator says so; and when they expire.
 //
-// A certificate that has expired is told as an error, and stays in use: clients see it themselves,
-// and whatever else an operator wants to change, a revocation say, must not wait for a new one.
+// A certificate that has expired, or is not valid yet, is told as an error, and stays in use:
+// clients see it themselves, and whatever else an operator wants to change, a revocation say, must
+// not wait for another one.
 //
 // All or nothing: when any of the files is wrong, all stay as they are, and the reason is told and
 // logged. The keys of tickets change by themselves (tickets.hpp), not with the certificates, so

@@ -1,5 +1,7 @@
 #include "master/forward/tls/name_table.hpp"
 
+#include <algorithm>
+
 namespace tandem::master::tls {
 
 std::string canonical_name(std::string_view name) {
@@ -12,21 +14,27 @@ std::string canonical_name(std::string_view name) {
 }
 
 void NameTable::add(std::string_view name, std::size_t certificate) {
-  auto text = canonical_name(name);
-  if (text.starts_with("*.")) {
-    wildcards_.try_emplace(text.substr(2), certificate);
-  } else {
-    exact_.try_emplace(std::move(text), certificate);
-  }
+  const auto text = canonical_name(name);
+  auto& all = text.starts_with("*.") ? wildcards_[text.substr(2)] : exact_[text];
+  all.push_back(certificate);
 }
 
-std::size_t NameTable::find(std::string_view host) const {
+std::optional<std::size_t> NameTable::find(std::string_view host,
+                                           const IsOfTime& is_of_time) const {
   const auto text = canonical_name(host);
-  if (const auto exact = exact_.find(text); exact != exact_.end()) return exact->second;
   const auto dot = text.find('.');
-  if (dot == text.npos || dot == 0) return 0;
-  const auto wildcard = wildcards_.find(text.substr(dot + 1));
-  return wildcard == wildcards_.end() ? 0 : wildcard->second;
+  const bool has_label = dot != text.npos && dot != 0;
+  const auto exact = exact_.find(text);
+  const auto wildcard = has_label ? wildcards_.find(text.substr(dot + 1)) : wildcards_.end();
+  std::optional<std::size_t> first;
+  for (const auto* const all : {exact == exact_.end() ? nullptr : &exact->second,
+                                wildcard == wildcards_.end() ? nullptr : &wildcard->second}) {
+    if (all == nullptr) continue;
+    const auto of_time = std::find_if(all->begin(), all->end(), is_of_time);
+    if (of_time != all->end()) return *of_time;
+    if (!first) first = all->front();
+  }
+  return first;
 }
 
 }  // namespace tandem::master::tls

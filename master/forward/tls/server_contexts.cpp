@@ -120,13 +120,25 @@ SSL* ServerContexts::begin() const {
   return ssl;
 }
 
+// `host`: null: the client has named none.
+std::size_t ServerContexts::certificate_for(const char* host) const {
+  const auto now = std::chrono::system_clock::now();
+  const auto& all = certificates_->certificates;
+  const auto is_of_time = [&](std::size_t each) { return all[each].is_of_time(now); };
+  if (host != nullptr) {
+    if (const auto named = names_.find(host, is_of_time)) return *named;
+  }
+  std::size_t first = 0;
+  while (first < all.size() && !is_of_time(first)) ++first;
+  return first < all.size() ? first : 0;
+}
+
 int ServerContexts::choose_certificate(SSL* ssl, int*, void* context) {
   const auto& self = *static_cast<const ServerContexts*>(context);
   const char* const name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-  if (name == nullptr) return SSL_TLSEXT_ERR_NOACK;
-  const auto chosen = self.names_.find(name);
+  const auto chosen = self.certificate_for(name);
   if (chosen > 0) SSL_set_SSL_CTX(ssl, self.contexts_[chosen].get());
-  return SSL_TLSEXT_ERR_OK;
+  return name == nullptr ? SSL_TLSEXT_ERR_NOACK : SSL_TLSEXT_ERR_OK;
 }
 
 // What a client that asks for it is told of the certificate. One that is over is not sent.

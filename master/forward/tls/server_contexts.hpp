@@ -21,7 +21,8 @@
 
 namespace tandem::master::tls {
 
-// What clients are shown: at least one certificate, the first for those who ask for none of them.
+// What clients are shown: at least one certificate; those who ask for none of them get the first
+// that is of this time, or the first.
 struct CertificateSet {
   std::vector<Certificate> certificates;
   std::shared_ptr<const TicketKeys> ticket_keys;
@@ -54,6 +55,7 @@ class ServerContexts {
   ServerContexts(CertificateSetPtr certificates, bool http2);
   Result<> add_all();
   Result<> add(const Certificate& certificate);
+  std::size_t certificate_for(const char* host) const;
   static int choose_certificate(SSL* ssl, int* alert, void* self);
   static int staple(SSL* ssl, void* certificate);
   static int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size,

@@ -39,19 +39,53 @@ TEST_CASE(
   files.put("a", files.issued({.kind = Kind::master, .name = "a"}, days(1), files.now() - days(2)));
   CHECK(is_in("--cluster-cert: " + files.path("a.pem") + " has ended on", refusal_of(files)));
   files.put("a", files.issued({.kind = Kind::master, .name = "a"}, days(1), files.now() + days(2)));
-  CHECK(is_in("is not accepted by the authority of --cluster-ca", refusal_of(files)));
+  CHECK(is_in("--cluster-cert: " + files.path("a.pem") + " is valid from", refusal_of(files)));
   files.put("a", good);
   files.write("a.key", files.issued({.kind = Kind::master, .name = "a"}, days(5), files.now()).key);
   CHECK(is_in("--cluster-key: " + files.path("a.key") + " is not the key", refusal_of(files)));
   files.put("a", good);
-  ::chmod(files.path("a.key").c_str(), 0640);
+  ::chmod(files.path("a.key").c_str(), 0644);
   CHECK(is_in("--cluster-key: " + files.path("a.key"), refusal_of(files)));
-  files.put("a", good);
+  ::chmod(files.path("a.key").c_str(), 0640);
   CHECK(refusal_of(files) == "");
   // One of two authorities, while one replaces the other.
   const auto other = new_authority("c", days(10), files.now());
   files.write("ca.pem", other.certificate);
   CHECK(is_in("is not accepted by the authority", refusal_of(files)));
+}
+
+TEST_CASE("credentials that are not of this time are loaded for whoever accepts that") {
+  const test::CredentialFiles files;
+  const auto load = [&] {
+    auto loaded = ClusterCredentials::load(files.of("a"), files.now(), OutOfTime::accepted);
+    REQUIRE(loaded);
+    return std::move(*loaded);
+  };
+  const auto put = [&](days begins) {
+    files.put("a",
+              files.issued({.kind = Kind::master, .name = "a"}, days(1), files.now() + begins));
+  };
+  put(days(0));
+  const auto good = load();
+  CHECK(good->why_out_of_time(files.now()).empty());
+  CHECK(is_in("has ended on", good->why_out_of_time(files.now() + days(1))));
+  put(-days(2));
+  CHECK(is_in("has ended on", load()->why_out_of_time(files.now())));
+  put(days(2));
+  const auto early = load();
+  CHECK(is_in("is valid from", early->why_out_of_time(files.now())));
+  CHECK(early->why_out_of_time(files.now() + days(2)).empty());
+  // What OpenSSL says goes by the clock of this machine.
+  put(-days(2));
+  const auto then = files.now() - days(1) - std::chrono::hours(1);
+  const auto odd = ClusterCredentials::load(files.of("a"), then, OutOfTime::accepted);
+  REQUIRE(odd);
+  CHECK(is_in("certificate has expired", (*odd)->why_out_of_time(then)));
+  CHECK_FALSE(ClusterCredentials::load(files.of("a"), then));
+  // One of others is theirs at any time.
+  put(days(0));
+  files.write("ca.pem", new_authority("c", days(10), files.now()).certificate);
+  CHECK_FALSE(ClusterCredentials::load(files.of("a"), files.now(), OutOfTime::accepted));
 }
 
 namespace {

@@ -67,6 +67,13 @@ TEST_CASE("a status says how the cluster is as a whole, by the worst problem") {
   well.voters[1].silent_ms.reset();
   well.services[0].panic = false;
   CHECK(verdict(well) == json{{"health", "well"}, {"why", ""}});
+  well.certificates[0].valid_from = "2026-12-01T00:00:00Z";
+  CHECK(verdict(well) ==
+        json{{"health", "degraded"},
+             {"why", "certificate a.pem is not valid before 2026-12-01T00:00:00Z"}});
+  const auto read = parse_status(to_json(well));
+  REQUIRE(read.ok());
+  CHECK(read->certificates[0].valid_from == "2026-12-01T00:00:00Z");
 }
 
 TEST_CASE("a status is read as it was written") {

@@ -49,8 +49,13 @@ TEST_CASE("a token that is too short, too long or no token is refused without be
 }
 
 TEST_CASE("a token file that others can read, or that is no file, is refused") {
-  CHECK(read("0123456789abcdef\n", 0640).find("can be read by other users") != std::string::npos);
-  CHECK(read("0123456789abcdef\n", 0604).find("can be read by other users") != std::string::npos);
+  for (const int mode : {0644, 0604, 0602, 0601}) {
+    CHECK(read("0123456789abcdef\n", mode).find("can be read by other users") != std::string::npos);
+  }
+  // As secrets are mounted in a container for a group (fsGroup of Kubernetes).
+  for (const int mode : {0600, 0400, 0640, 0440}) {
+    CHECK(read("0123456789abcdef\n", mode) == "0123456789abcdef");
+  }
   CHECK(read_token_file("/", "--token-file").error().message.find("is not a regular file") !=
         std::string::npos);
   CHECK(read_token_file("/nonexistent", "--token-file").error().field == "--token-file");

@@ -153,7 +153,7 @@ TEST_CASE("a tokens file is private, as a token file is") {
   ::close(::mkstemp(path.data()));
   std::ofstream(path) << entry("");
   CHECK(read_tokens_file(path, "--tokens-file").ok());
-  ::chmod(path.c_str(), 0640);
+  ::chmod(path.c_str(), 0644);
   const auto open = read_tokens_file(path, "--tokens-file");
   REQUIRE(!open.ok());
   CHECK(open.error().field == "--tokens-file");
