@@ -59,10 +59,10 @@ std::function<void()> ControlPlane::Parts::watch_change(const core::Entry& entry
 void ControlPlane::Parts::saw_state(const WorkerRecord& record, WorkerState before) {
   Event event{.kind = EventKind::worker,
               .subject = record.name,
-              .text = fmt::format("{} is {}", record.name, to_string(record.state())),
-              .reason = record.reason(),
+              .text = fmt::format("{} is {}", record.name, to_string(record.told_state())),
+              .reason = record.told_reason(),
               .before = to_string(before),
-              .after = to_string(record.state())};
+              .after = to_string(record.told_state())};
   this->record(std::move(event));
 }
 

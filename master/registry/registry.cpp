@@ -253,6 +253,7 @@ WorkerRecord& Registry::insert(WorkerRecord record) {
   const auto [place, inserted] = records_.emplace(std::move(name), std::move(record));
   TANDEM_ASSERT(inserted && records_.size() <= limits::workers_max);
   auto& kept = place->second;
+  kept.told = kept.told_state();
   by_id_.emplace(kept.id, &kept);
   by_name_.emplace(kept.name, &kept);
   note_address(kept);
@@ -284,11 +285,28 @@ void Registry::settle(WorkerRecord& record, Standing before) {
   record.counters->down.store(record.state() == WorkerState::down, std::memory_order_relaxed);
   const bool shows = record.gets_traffic() != before.gets_traffic;
   if (shows || record.may_return() != before.may_return) mark_changed(record);
-  if (record.state() == before.state) return;
-  services_.state_changed(record);
-  log::info("worker state name={} from={} to={} reason=\"{}\"", record.name,
-            to_string(before.state), to_string(record.state()), record.reason());
-  if (hooks_.on_state) hooks_.on_state(record, before.state);
+  if (record.state() != before.state) services_.state_changed(record);
+  tell_state(record);
+}
+
+void Registry::tell_state(WorkerRecord& record) {
+  const auto next = record.told_state();
+  if (record.refuses_tls()) refusing_tls_.insert(record.id);
+  const auto before = std::exchange(record.told, next);
+  if (before == next) return;
+  log::info("worker state name={} from={} to={} reason=\"{}\"", record.name, to_string(before),
+            to_string(next), record.told_reason());
+  if (hooks_.on_state) hooks_.on_state(record, before);
+}
+
+// Whether a worker has accepted TLS again, the loops know alone.
+void Registry::review_refusals_of_tls() {
+  for (auto each = refusing_tls_.begin(); each != refusing_tls_.end();) {
+    const auto found = by_id_.find(*each);
+    if (found != by_id_.end()) tell_state(*found->second);
+    const bool still_refuses = found != by_id_.end() && found->second->refuses_tls();
+    each = still_refuses ? std::next(each) : refusing_tls_.erase(each);
+  }
 }
 
 void Registry::mark_changed(WorkerRecord& record) {

@@ -408,6 +408,9 @@ class Registry {
   };
   static Standing standing(const WorkerRecord& record);
   void settle(WorkerRecord& record, Standing before);
+  // Tells of the state that people are told, if that has changed.
+  void tell_state(WorkerRecord& record);
+  void review_refusals_of_tls();
 
   RegistryOptions options_;
   Duration earlier_interval_{0};  // of heartbeats, and until when workers may go by it
@@ -417,6 +420,7 @@ class Registry {
   AttentiveClock clock_;
   Records records_;
   std::unordered_map<WorkerId, WorkerRecord*> by_id_;
+  std::set<WorkerId> refusing_tls_;  // and perhaps some that do so no more
   std::unordered_map<std::string_view, WorkerRecord*> by_name_;  // all of records_
   // When to look at each Tandem worker again, the earliest first: one entry for each, and maybe
   // some of workers that have gone. So that time passes costs nothing for workers that are heard.

@@ -73,6 +73,7 @@ void Registry::tick(Instant now) {
   follow_again(find_silent(attentive, interval_expected(now)), now);
   discover_again(now);
   find_outliers(now);
+  review_refusals_of_tls();
   if (services_.review()) request_publication();
 }
 

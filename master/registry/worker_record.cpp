@@ -68,6 +68,15 @@ std::string WorkerRecord::reason_of_tls() const {
   return alert == 0 ? what : fmt::format("{}: {}", what, tls::handshake_alert(alert));
 }
 
+WorkerState WorkerRecord::told_state() const {
+  const auto own = state();
+  return own == WorkerState::up && refuses_tls() ? WorkerState::suspect : own;
+}
+
+std::string WorkerRecord::told_reason() const {
+  return told_state() == state() ? reason() : reason_of_tls();
+}
+
 std::string WorkerRecord::reason_of_ejection() const {
   const auto failures = counters->ejected_after.load(std::memory_order_relaxed);
   if (failures == 0) return ejection_reason;
@@ -97,10 +106,9 @@ wire::WorkerStatus status_of(const WorkerRecord& record, Instant real_now,
     const Duration left(until - real_now.since_boot().count());
     status.until_ms = std::max<std::int64_t>(to_ms(left), 0);
   }
-  // Its heartbeats are good, and it is tried again now and then: that is no reason to call it well.
-  if (record.state() == WorkerState::up && record.refuses_tls()) {
-    status.state = to_string(WorkerState::suspect);
-    status.reason = record.reason_of_tls();
+  if (record.told_state() != record.state()) {
+    status.state = to_string(record.told_state());
+    status.reason = record.told_reason();
   }
   status.protocol = wire::to_string(record.protocol.value_or(of_service));
   status.weight = record.weight();

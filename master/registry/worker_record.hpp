@@ -103,6 +103,7 @@ struct WorkerRecord {
   unsigned elsewhere_before = 0;  // in flight elsewhere, according to the last heartbeat but one
   bool last_resort = false;       // published although it is not up (panic.hpp)
   bool on_trial = false;          // it was ejected as a worker of last resort
+  WorkerState told = WorkerState::up;  // told_state() as it was told last
   // Its entry in snapshots; null after a change, until the next snapshot is built.
   std::shared_ptr<const SnapshotWorker> shown{};
 
@@ -121,6 +122,10 @@ struct WorkerRecord {
   // It has refused TLS with this master, and not accepted it since; and in which words.
   bool refuses_tls() const { return counters->tls_alert.load(std::memory_order_relaxed) != 0; }
   std::string reason_of_tls() const;
+  // The state, and why, as people are told: one that refuses TLS is suspect until it has accepted
+  // it, however good its heartbeats are, and though it is tried again now and then.
+  WorkerState told_state() const;
+  std::string told_reason() const;
   // It would get traffic if it were healthy. A backend that was never healthy does not count.
   bool is_wanted() const;
   // It is suspect, and would get traffic with the next good sign.

@@ -109,4 +109,39 @@ TEST_CASE("what somebody else shows says nothing of the worker that it speaks fo
   CHECK(workers.state("w1") == "up");
 }
 
+TEST_CASE("a worker that refuses TLS is told as suspect once, until it has accepted it") {
+  constexpr unsigned unknown_ca = 48;
+  RegistryFixture workers;
+  workers.pass_hearing(1s, {"w1", "w2"});
+  const auto w1 = workers.shown("w1");
+  const auto refuse = [&] {
+    w1->counters->tls_alert = unknown_ca;
+    workers.fail_at(w1, FailureKind::tls);
+  };
+  refuse();
+  const std::vector<std::string> once{"w1: up -> suspect"};
+  CHECK(workers.told == once);
+  // Its heartbeats end the suspicion, each time later, and the next request begins another.
+  for (int i = 0; i < 5; ++i) {
+    workers.pass_hearing(30s, {"w1", "w2"});
+    CHECK(workers.traffic() == "w1 w2");
+    CHECK(workers.state("w1") == "suspect");
+    CHECK(workers.reason("w1") == "refuses TLS with this master: unknown ca");
+    refuse();
+  }
+  CHECK(workers.told == once);
+  workers.pass_hearing(60s, {"w1", "w2"});
+  w1->counters->tls_alert = 0;
+  workers.pass_hearing(1s, {"w1", "w2"});
+  CHECK(workers.told == std::vector<std::string>{"w1: up -> suspect", "w1: suspect -> up"});
+  CHECK(workers.state("w1") == "up");
+  // What else happens to it is told as it happens.
+  refuse();
+  workers.pass_hearing(30s, {"w2"});
+  CHECK(workers.told.back() == "w1: suspect -> down");
+  workers.pass_hearing(1s, {"w1", "w2"});
+  CHECK(workers.told.back() == "w1: down -> suspect");
+  CHECK(workers.told.size() == 5);
+}
+
 }  // namespace tandem::master::registry_certificates_test

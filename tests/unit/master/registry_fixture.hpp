@@ -18,7 +18,12 @@ class RegistryFixture {
                            wire::FeatureLevel level = wire::features::newest)
       : registry(options, {.on_snapshot = [this](SnapshotPtr next) { snapshots.push_back(next); },
                            .on_change = [this] { ++changes; },
-                           .on_backend = [this](WorkerId id) { backends.push_back(id); }}) {
+                           .on_backend = [this](WorkerId id) { backends.push_back(id); },
+                           .on_state =
+                               [this](const WorkerRecord& record, WorkerState before) {
+                                 told.push_back(record.name + ": " + to_string(before) + " -> " +
+                                                to_string(record.told_state()));
+                               }}) {
     REQUIRE(registry.apply(RaiseFeatureLevel{level}, time).ok());
   }
 
@@ -117,6 +122,7 @@ class RegistryFixture {
   std::vector<SnapshotPtr> snapshots;
   unsigned changes = 0;
   std::vector<WorkerId> backends;
+  std::vector<std::string> told;  // changes of states: "w1: up -> down"
   Registry registry;
 
  private:
