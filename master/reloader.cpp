@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "common/base/log.hpp"
+#include "master/control/control_plane_options.hpp"
 #include "master/control_options.hpp"
 #include "master/reload_table.hpp"
 
@@ -212,7 +213,11 @@ ReloadReport Reloader::reload_here(ReloadMode mode) {
                                : fmt::format("{}: this can be changed by a restart alone, since {}",
                                              keys_of(report.refused), why));
   }
-  if (mode == ReloadMode::compare || !report.errors.empty()) return report;
+  if (!report.errors.empty()) return report;
+  if (mode == ReloadMode::compare) {
+    report.errors = look_at(next);
+    return report;
+  }
   auto contents = contents_of_files(reading.in_force);
   report.renewed = keys_with_other_content(contents_, contents);
   report.errors = apply(next, report);
@@ -226,11 +231,24 @@ ReloadReport Reloader::reload_here(ReloadMode mode) {
   return report;
 }
 
+// Why the files that a reload reads again would be refused. What is opened for good, an access log
+// or an address, is tried by the reload alone.
+std::vector<std::string> Reloader::look_at(const MasterFlags& next) const {
+  const auto options = control_options(next);
+  std::vector<std::string> errors;
+  if (const auto fits = check_configured(options); !fits) errors.push_back(fits.error().message);
+  const auto renewal = parts_->control.prepare(options, ReloadMode::compare);
+  if (!renewal) errors.push_back(renewal.error().message);
+  const auto certificates = parts_->tls.prepare(next);
+  if (!certificates) errors.push_back(certificates.error().message);
+  return errors;
+}
+
 // Everything that may fail comes before anything that changes.
 std::vector<std::string> Reloader::apply(MasterFlags& next, ReloadReport& report) {
   auto options = control_options(next);
   std::vector<std::string> errors;
-  const auto renewal = parts_->control.prepare(options);
+  const auto renewal = parts_->control.prepare(options, ReloadMode::apply);
   if (!renewal) errors.push_back(renewal.error().message);
   auto certificates = parts_->tls.prepare(next);
   if (!certificates) {

@@ -69,6 +69,7 @@ class Reloader {
 
  private:
   ReloadReport reload_here(ReloadMode mode) TANDEM_REQUIRES(reloading_);
+  std::vector<std::string> look_at(const MasterFlags& next) const TANDEM_REQUIRES(reloading_);
   std::vector<std::string> apply(MasterFlags& next, ReloadReport& report)
       TANDEM_REQUIRES(reloading_);
   void adopt(const MasterFlags& next, ReloadReport& report, std::unique_ptr<AccessLog> log)

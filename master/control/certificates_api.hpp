@@ -19,6 +19,8 @@ struct CertificateHooks {
   std::function<void()> tick{};        // now and then: warns
 };
 
-void route_certificates(ApiRouter& router, const CertificateHooks& hooks);
+// `told`: what has become of a reload that somebody has asked for.
+void route_certificates(ApiRouter& router, const CertificateHooks& hooks,
+                        std::function<void(const ControlRequest&, const Result<>&)> told);
 
 }  // namespace tandem::master

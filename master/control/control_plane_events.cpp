@@ -5,6 +5,7 @@
 #include "common/base/clock.hpp"
 #include "common/base/small_file.hpp"
 #include "common/cluster/protection.hpp"
+#include "common/wire/error_document.hpp"
 #include "master/control/change_events.hpp"
 #include "master/control/control_plane_parts.hpp"
 #include "master/events/limits.hpp"
@@ -12,6 +13,24 @@
 namespace tandem::master {
 
 namespace asio = boost::asio;
+
+namespace {
+
+// The subject of their event.
+constexpr const char* reload_of_certificates = "certificates";
+
+struct Outcome {
+  const char* what;
+  std::string text;
+};
+
+Outcome outcome_of(const ControlResponse& response) {
+  if (response.status < 300) return {"done", "done"};
+  const auto* const what = response.status < 500 ? "refused" : "failed";
+  return {what, fmt::format("{}, {}", what, wire::error_message(response.body))};
+}
+
+}  // namespace
 
 void ControlPlane::record(Event event) {
   asio::post(parts_->loop, [parts = parts_.get(), event = std::move(event)]() mutable {
@@ -21,7 +40,13 @@ void ControlPlane::record(Event event) {
 
 void ControlPlane::Parts::record(Event event) {
   if (event.kind == EventKind::reload) {
-    refused_reload = event.what == "refused" ? shortened(event.reason) : std::string();
+    const auto why = event.what == "refused" ? shortened(event.reason) : std::string();
+    // A reload reads the certificates as well.
+    refused_certificates = why;
+    if (event.subject != reload_of_certificates) {
+      refused_reload = why;
+      refused_certificates.clear();
+    }
   }
   events.record(node.term, std::move(event));
 }
@@ -172,9 +197,24 @@ void ControlPlane::Parts::tell_of_certificates() {
   }
 }
 
+void ControlPlane::Parts::tell_reload_of_certificates(const ControlRequest& request,
+                                                      const Result<>& outcome) {
+  Event event{
+      .kind = EventKind::reload,
+      .what = outcome ? "reloaded" : "refused",
+      .subject = reload_of_certificates,
+      .text = outcome ? "the certificates were read again" : "the certificates stay as they were",
+      .by = AccessControl::author_of(request)};
+  if (!outcome) event.reason = outcome.error().message;
+  record(std::move(event));
+}
+
 void ControlPlane::Parts::tell_request(const ControlRequest& request,
                                        const ControlResponse& response) {
   auto asked = access.asked_of(request);
+  const auto outcome = outcome_of(response);
+  asked.what = outcome.what;
+  asked.text += fmt::format(": {}", outcome.text);
   asked.after = fmt::format("{}", response.status);
   record(std::move(asked));
 }

@@ -91,6 +91,7 @@ struct ControlPlane::Parts {
   void look_for_panics();
   void tell_of_certificates();
   void tell_request(const ControlRequest& request, const ControlResponse& response);
+  void tell_reload_of_certificates(const ControlRequest& request, const Result<>& outcome);
 
   Result<> read_credentials(const ControlPlaneOptions& options);
   void use_credentials(tandem::tls::CredentialsPtr loaded);
@@ -116,6 +117,7 @@ struct ControlPlane::Parts {
   Instant unprotected_since = Instant::never();  // never: a single loss would be survived
   std::set<std::string> panicking;               // services, as told
   std::string refused_reload;                    // why the last one was; empty: it was not
+  std::string refused_certificates;              // the same of certificates alone
   Instant second = Instant();  // of the last look at what is looked at once a second
   std::optional<LockedDirectory> directory;
   AccessControl access;

@@ -69,7 +69,7 @@ void ControlPlane::Parts::route(const ControlPlaneOptions& options) {
                                .publications = [this] { return published->status(now()); }});
   const StatusNow status = [this, seen] {
     auto whole = seen();
-    whole.refused_reload = refused_reload;
+    whole.refused_reload = refused_reload.empty() ? refused_certificates : refused_reload;
     return whole;
   };
   route_status(router, status, documents);
@@ -83,7 +83,10 @@ void ControlPlane::Parts::route(const ControlPlaneOptions& options) {
   route_events(router, node.node, events, feed);
   route_openapi(router);
   route_page(router, node.node, history, [this] { return pages(); });
-  route_certificates(router, hooks.certificates);
+  route_certificates(router, hooks.certificates,
+                     [this](const ControlRequest& request, const Result<>& outcome) {
+                       tell_reload_of_certificates(request, outcome);
+                     });
   route_config(router, hooks.config, registry, reloads, AccessControl::author_of);
   route_upgrade(router, hooks.upgrade, upgrades);
   route_roles(router, node, *member);

@@ -126,6 +126,41 @@ TEST_CASE("a certificate that was renewed is shown after SIGHUP, and a broken on
   CHECK(run({program("tandem"), "--control", control, "status", "--check"}).status == 0);
 }
 
+TEST_CASE("who asked for a change is told with what became of it, and a refused reload counts") {
+  Scene scene;
+  const auto& control = scene.cluster->control();
+  const auto events = [&] { return get(control, "/events").body; };
+  const auto check = [&] {
+    return run({program("tandem"), "--control", control, "status", "--check"}).output;
+  };
+  CHECK(post(control, "/v1/certificates/reload").status == 200);
+  CHECK_THAT(events(), Contains("asked for POST /v1/certificates/reload: done") &&
+                           Contains("the certificates were read again"));
+  const auto good = read_file(scene.pair.certificate());
+  scene.dir.write("site.pem", "");
+  CHECK(post(control, "/v1/certificates/reload").status == 409);
+  CHECK_THAT(events(), Contains("asked for POST /v1/certificates/reload: refused, --tls: ") &&
+                           Contains("the certificates stay as they were"));
+  CHECK_THAT(check(), Contains("DEGRADED the last reload was refused: --tls: "));
+  // What a reload would refuse, a comparison does, too.
+  const auto compared = run({program("tandem"), "--control", control, "config", "diff"});
+  CHECK(compared.status != 0);
+  CHECK_THAT(compared.output + compared.errors, Contains("site.pem is empty"));
+  CHECK(get(control, "/v1/config/diff").status == 409);
+  // A reload of all is refused for the same; what it was refused for then, certificates do not
+  // mend.
+  CHECK(post(control, "/v1/reload").status == 409);
+  scene.dir.write("site.pem", good);
+  CHECK(post(control, "/v1/certificates/reload").status == 200);
+  CHECK_THAT(check(), Contains("the last reload was refused"));
+  CHECK(post(control, "/v1/reload").status == 200);
+  CHECK_THAT(check(), !Contains("refused"));
+  CHECK(get(control, "/v1/config/diff").status == 200);
+  const auto wrong = post(control, "/v1/workers/nobody/drain");
+  CHECK(wrong.status == 404);
+  CHECK_THAT(events(), Contains("asked for POST /v1/workers/nobody/drain: refused, "));
+}
+
 TEST_CASE("a private key is in no log, and in no answer") {
   Scene scene({"--log-level", "debug"});
   run({"curl", "-sk", "--max-time", "20", "http://127.0.0.1:" + scene.port + "/"});
