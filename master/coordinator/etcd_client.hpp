@@ -13,7 +13,7 @@
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "master/coordinator/etcd_words.hpp"
-#include "master/discovery/registry_client.hpp"
+#include "master/discovery/etcd_session.hpp"
 #include "master/discovery/source_spec.hpp"
 
 namespace tandem::master {
@@ -24,8 +24,8 @@ class EtcdClient {
   EtcdClient(const EtcdClient&) = delete;
   EtcdClient& operator=(const EtcdClient&) = delete;
 
-  // Errors of all: `unavailable`, naming the server. Whether a transaction took place is not known
-  // then: its answer may have been lost.
+  // Errors of all name the server. `conflict`: it refuses the question, and what it has done with
+  // it can be read; `unavailable`: whether a transaction took place is not known, and it still may.
   boost::asio::awaitable<Result<EtcdTxnAnswer>> commit(EtcdTxn txn, Duration answer_max);
   boost::asio::awaitable<Result<CoordinatorLease>> grant(Duration ttl, Duration answer_max);
   // Zero: the lease has ended.
@@ -35,17 +35,15 @@ class EtcdClient {
   boost::asio::awaitable<bool> watch(std::string key, std::string end, std::uint64_t from_revision,
                                      Duration wait_max);
   // Ends the question under way, and all later ones.
-  void cancel() { client_.cancel(); }
+  void cancel() { session_.cancel(); }
 
  private:
   boost::asio::awaitable<Result<HttpAnswer>> ask(std::string target, std::string body,
                                                  Duration answer_max,
                                                  Http1Conversation::Enough enough = {});
-  boost::asio::awaitable<Result<>> log_in();
 
   const SourceSpec spec_;
-  RegistryClient client_;
-  std::string token_;  // of the coordinator's user; empty: to be asked for
+  EtcdSession session_;
 };
 
 }  // namespace tandem::master

@@ -1,13 +1,12 @@
 #include "master/coordinator/etcd_words.hpp"
 
-#include <charconv>
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "common/wire/json_reader.hpp"
 #include "master/coordinator/limits.hpp"
 #include "master/discovery/base64.hpp"
+#include "master/discovery/etcd_json.hpp"
 
 namespace tandem::master {
 
@@ -19,34 +18,12 @@ namespace {
 constexpr std::uint64_t etcd_ttl_max = 366 * 24 * 3'600;
 constexpr std::uint64_t etcd_revision_max = (std::uint64_t{1} << 53) - 1;
 
-// Nothing: it is there and no number. Left out, it is 0.
-std::optional<std::uint64_t> whole_number(const json& object, const char* key) {
-  const auto found = object.find(key);
-  if (found == object.end()) return 0;
-  if (found->is_number_unsigned()) return found->get<std::uint64_t>();
-  if (!found->is_string()) return std::nullopt;
-  const auto& text = found->get_ref<const std::string&>();
-  const auto* const end = text.data() + text.size();
-  // Those of leases may be negative for a reader with a sign.
-  std::uint64_t number = 0;
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || rest != end || text.empty()) return std::nullopt;
-  return number;
-}
-
-std::optional<std::string> bytes_of(const json& object, const char* key) {
-  const auto found = object.find(key);
-  if (found == object.end()) return std::string();
-  if (!found->is_string()) return std::nullopt;
-  return from_base64(found->get_ref<const std::string&>());
-}
-
 Result<CoordinatorKey> read_key(const json& kv) {
   if (!kv.is_object()) return invalid("a key is no object");
-  auto key = bytes_of(kv, "key");
-  auto value = bytes_of(kv, "value");
-  const auto created = whole_number(kv, "create_revision");
-  const auto lease = whole_number(kv, "lease");
+  auto key = etcd_bytes(kv, "key");
+  auto value = etcd_bytes(kv, "value");
+  const auto created = etcd_number(kv, "create_revision");
+  const auto lease = etcd_number(kv, "lease");
   if (!key || !value || !created || !lease || *created > etcd_revision_max) {
     return invalid("a key cannot be read");
   }
@@ -140,7 +117,7 @@ Result<EtcdTxnAnswer> read_etcd_txn(std::string_view text, std::size_t reads) {
   EtcdTxnAnswer answer;
   const auto header = parsed->find("header");
   if (header == parsed->end() || !header->is_object()) return invalid("the answer has no header");
-  answer.revision = whole_number(*header, "revision").value_or(0);
+  answer.revision = etcd_number(*header, "revision").value_or(0);
   if (answer.revision == 0 || answer.revision > etcd_revision_max) {
     return invalid("the answer has no revision");
   }
@@ -157,8 +134,8 @@ Result<EtcdTxnAnswer> read_etcd_txn(std::string_view text, std::size_t reads) {
 Result<CoordinatorLease> read_coordinator_lease(std::string_view text) {
   const auto parsed = parse_answer(text);
   if (!parsed) return parsed.error();
-  const auto id = whole_number(*parsed, "ID");
-  const auto seconds = whole_number(*parsed, "TTL");
+  const auto id = etcd_number(*parsed, "ID");
+  const auto seconds = etcd_number(*parsed, "TTL");
   if (!id || *id == 0 || !seconds || *seconds == 0 || *seconds > etcd_ttl_max) {
     return invalid("it grants no lease");
   }
@@ -171,8 +148,8 @@ Result<Duration> read_etcd_keep_alive(std::string_view text) {
   if (!parsed) return parsed.error();
   const auto result = parsed->find("result");
   if (result == parsed->end() || !result->is_object()) return invalid("the answer has no result");
-  const auto id = whole_number(*result, "ID");
-  const auto seconds = whole_number(*result, "TTL");
+  const auto id = etcd_number(*result, "ID");
+  const auto seconds = etcd_number(*result, "TTL");
   if (!id || *id == 0 || !seconds || *seconds > etcd_ttl_max) {
     return invalid("it does not say how long the lease lasts");
   }

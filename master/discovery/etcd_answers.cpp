@@ -1,13 +1,12 @@
 #include "master/discovery/etcd_answers.hpp"
 
-#include <charconv>
 #include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "common/wire/json_reader.hpp"
-#include "master/discovery/base64.hpp"
+#include "master/discovery/etcd_json.hpp"
 #include "master/discovery/limits.hpp"
 
 namespace tandem::master {
@@ -19,20 +18,6 @@ namespace {
 constexpr std::size_t value_bytes_max = 64 * 1024;
 constexpr std::size_t value_values_max = 1'000;
 
-std::string text_in(const json& object, const char* key) {
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  if (found == object.end() || !found->is_string()) return {};
-  return found->get<std::string>();
-}
-
-// Numbers of 64 bits are texts, and 0 is left out.
-std::uint64_t number_in(const json& object, const char* key) {
-  const auto text = text_in(object, key);
-  std::uint64_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
-}
-
 void take_value(InstanceCollector& collector, const std::string& key, const std::string& value) {
   // Some write the address alone.
   auto address = value;
@@ -42,7 +27,7 @@ void take_value(InstanceCollector& collector, const std::string& key, const std:
     const auto op = parsed->find("Op");
     const bool is_deleted = op != parsed->end() && *op != 0;
     if (is_deleted) return collector.skip(key, "its Op is not 0, an update");
-    address = text_in(*parsed, "Addr");
+    address = etcd_text(*parsed, "Addr");
   }
   auto endpoint = parse_endpoint(address, "its Addr");
   if (!endpoint) return collector.skip(key, endpoint.error().message);
@@ -57,15 +42,15 @@ Result<EtcdKeys> read_etcd_keys(std::string_view text) {
   if (!parsed) return parsed.error();
   const auto header = parsed->find("header");
   EtcdKeys keys;
-  if (header != parsed->end()) keys.revision = number_in(*header, "revision");
+  if (header != parsed->end()) keys.revision = etcd_number(*header, "revision").value_or(0);
   if (keys.revision == 0) return invalid("the answer has no revision");
   InstanceCollector collector;
   const auto found = parsed->find("kvs");
   if (found != parsed->end() && !found->is_array()) return invalid("kvs is no list");
   if (found != parsed->end()) {
     for (const auto& each : *found) {
-      const auto key = from_base64(text_in(each, "key"));
-      const auto value = from_base64(text_in(each, "value"));
+      const auto key = etcd_bytes(each, "key");
+      const auto value = etcd_bytes(each, "value");
       if (!key || !value) {
         collector.skip("a key", "it is not in base64");
         continue;
@@ -92,16 +77,19 @@ std::string end_of_prefix(std::string prefix) {
 bool has_etcd_news(std::string_view text) {
   const auto end = text.find('\n');
   if (end == text.npos) return false;
-  const auto first = text.substr(0, end);
-  const bool is_created = first.find(R"("created":true)") != first.npos &&
-                          first.find(R"("canceled":true)") == first.npos;
-  return !is_created || text.find_first_not_of("\r\n", end) != text.npos;
+  const bool is_created = text.substr(0, end).find(R"("created":true)") != text.npos;
+  return !is_created || is_etcd_watch_over(text) ||
+         text.find_first_not_of("\r\n", end) != text.npos;
+}
+
+bool is_etcd_watch_over(std::string_view text) {
+  return text.substr(0, text.find('\n')).find(R"("canceled":true)") != text.npos;
 }
 
 std::string read_etcd_token(std::string_view text) {
   const auto parsed = wire::parse_object(text, value_bytes_max);
   if (!parsed) return {};
-  auto token = text_in(*parsed, "token");
+  auto token = etcd_text(*parsed, "token");
   const bool can_be_sent = token.find_first_of("\r\n") == token.npos;
   return can_be_sent ? token : std::string();
 }

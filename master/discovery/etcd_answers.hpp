@@ -27,5 +27,8 @@ Result<EtcdKeys> read_etcd_keys(std::string_view json);
 std::string end_of_prefix(std::string prefix);
 // Whether an answer of /v3/watch, as far as it has come, says more than that the watch was created.
 bool has_etcd_news(std::string_view text);
+// Whether it watches nothing: it was cancelled, since what it asks for was compacted away, or since
+// who asks may not read that.
+bool is_etcd_watch_over(std::string_view text);
 
 }  // namespace tandem::master

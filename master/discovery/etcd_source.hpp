@@ -12,7 +12,7 @@
 #include <optional>
 #include <string>
 
-#include "master/discovery/registry_client.hpp"
+#include "master/discovery/etcd_session.hpp"
 #include "master/discovery/source.hpp"
 
 namespace tandem::master {
@@ -22,17 +22,14 @@ class EtcdSource final : public Source {
   EtcdSource(boost::asio::io_context& loop, SourceSpec spec);
 
   boost::asio::awaitable<Result<InstanceList>> read(When when) override;
-  void cancel() override { client_.cancel(); }
+  void cancel() override { session_.cancel(); }
 
  private:
   boost::asio::awaitable<Result<>> watch();
-  boost::asio::awaitable<Result<>> log_in();
-  RegistryClient::Question ask(std::string target, std::string body, Duration answer_max) const;
 
   const SourceSpec spec_;
   const std::string prefix_;  // of the keys
-  RegistryClient client_;
-  std::string token_;                      // of --discover's user; empty: to be asked for
+  EtcdSession session_;
   std::optional<std::uint64_t> revision_;  // of the last list
 };
 

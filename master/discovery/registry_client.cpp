@@ -35,6 +35,12 @@ std::string refusal_text(const HttpAnswer& answer) {
   return fmt::format("it answers {}{}{}", answer.status, body.empty() ? "" : ": ", body);
 }
 
+// An answer of 4xx, unless it says that the time was over or the question was given up.
+bool is_refusal(Http1Conversation& said) {
+  const auto status = said.status() == Reading::complete ? said.answer().status : 0;
+  return status / 100 == 4 && status != 408 && status != 499;
+}
+
 // Empty: it is an answer.
 std::string problem_of(const HttpOutcome& outcome, Http1Conversation& said, bool is_partial) {
   if (outcome.end == End::broken && said.is_answered()) said.end();
@@ -55,11 +61,11 @@ std::string problem_of(const HttpOutcome& outcome, Http1Conversation& said, bool
 RegistryClient::RegistryClient(asio::io_context& loop, const SourceSpec& spec)
     : spec_(spec), calls_(loop) {}
 
-Error RegistryClient::failed(const std::string& problem) {
+Error RegistryClient::failed(const std::string& problem, ErrorCode code) {
   const auto& server = spec_.servers.at(turn_ % spec_.servers.size());
   ++failures_;
   ++turn_;
-  return fail(ErrorCode::unavailable, fmt::format("{}: {}", server.to_string(), problem));
+  return fail(code, fmt::format("{}: {}", server.to_string(), problem));
 }
 
 asio::awaitable<Result<HttpOutcome>> RegistryClient::converse(
@@ -96,7 +102,9 @@ asio::awaitable<Result<HttpAnswer>> RegistryClient::ask(Question question) {
   const auto outcome = co_await std::move(conversing);
   if (!outcome) co_return outcome.error();
   const auto problem = problem_of(*outcome, *said, is_partial);
-  if (!problem.empty()) co_return failed(problem);
+  if (!problem.empty()) {
+    co_return failed(problem, is_refusal(*said) ? ErrorCode::conflict : ErrorCode::unavailable);
+  }
   took();
   co_return std::move(said->answer());
 }

@@ -34,7 +34,8 @@ class RegistryClient {
     Http1Conversation::Enough enough{};
     std::size_t answer_bytes_max = limits::source_answer_bytes_max;
   };
-  // An answer of 2xx. Errors: `unavailable`, a few words that name the server.
+  // An answer of 2xx. Errors, a few words that name the server: `conflict`: it refuses the request,
+  // whose outcome is decided with that; `unavailable`: what has become of it is not known.
   boost::asio::awaitable<Result<HttpAnswer>> ask(Question question);
   // Holds a conversation with the server whose turn it is; took() or failed() then says what has
   // become of it. Errors: `unavailable`, for TLS alone; it has failed() then.
@@ -42,7 +43,7 @@ class RegistryClient {
                                                        HttpCallOptions options);
   void took() { failures_ = 0; }
   // Returns an error that names the server.
-  Error failed(const std::string& problem);
+  Error failed(const std::string& problem, ErrorCode code = ErrorCode::unavailable);
   // Ends the question under way, and all later ones.
   void cancel() { calls_.cancel(); }
   // So many questions in a row have failed.

@@ -1,7 +1,6 @@
 #include "master/publication/etcd_documents.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,6 +9,7 @@
 #include "common/wire/json_reader.hpp"
 #include "master/discovery/base64.hpp"
 #include "master/discovery/etcd_answers.hpp"
+#include "master/discovery/etcd_json.hpp"
 #include "master/discovery/limits.hpp"
 #include "master/publication/limits.hpp"
 
@@ -23,21 +23,7 @@ namespace {
 constexpr std::size_t small_answer_bytes_max = 64 * 1024;
 constexpr std::size_t published_value_values_max = 1'000;
 constexpr std::size_t lease_digits_max = 20;
-
-std::string text_member(const json& object, const char* key) {
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  if (found == object.end() || !found->is_string()) return {};
-  return found->get<std::string>();
-}
-
-// Numbers of 64 bits are texts, and 0 is left out.
-template <class Number>
-Number number_member(const json& object, const char* key) {
-  const auto text = text_member(object, key);
-  Number number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() ? number : 0;
-}
+constexpr std::uint64_t lease_seconds_max = 366 * 24 * 3'600;
 
 bool is_lease(std::string_view id) {
   return !id.empty() && id != "0" && id.size() <= lease_digits_max &&
@@ -45,8 +31,9 @@ bool is_lease(std::string_view id) {
 }
 
 Result<EtcdLease> lease_in(const json& object) {
-  EtcdLease lease{.id = text_member(object, "ID"),
-                  .seconds = std::max<std::int64_t>(0, number_member<std::int64_t>(object, "TTL"))};
+  const auto seconds = etcd_number(object, "TTL").value_or(0);
+  EtcdLease lease{.id = etcd_text(object, "ID"),
+                  .seconds = static_cast<std::int64_t>(std::min(seconds, lease_seconds_max))};
   if (!is_lease(lease.id)) return invalid("the answer names no lease");
   return lease;
 }
@@ -63,11 +50,11 @@ Result<> take_keys(const json& range, std::vector<EtcdKey>& keys) {
   if (found == range.end()) return {};
   if (!found->is_array()) return invalid("kvs is no list");
   for (const auto& each : *found) {
-    auto key = from_base64(text_member(each, "key"));
-    auto value = from_base64(text_member(each, "value"));
-    const auto revision = number_member<std::uint64_t>(each, "mod_revision");
+    auto key = etcd_bytes(each, "key");
+    auto value = etcd_bytes(each, "value");
+    const auto revision = etcd_number(each, "mod_revision").value_or(0);
     if (!key || !value || revision == 0) return invalid("a key is not as etcd would say it");
-    auto lease = text_member(each, "lease");
+    auto lease = etcd_text(each, "lease");
     keys.push_back({.key = std::move(*key),
                     .value = std::move(*value),
                     .revision = revision,
@@ -93,7 +80,7 @@ std::string etcd_value_of(const PublishedEntry& entry, std::string_view cluster)
 
 bool is_etcd_value_of(std::string_view value, std::string_view cluster) {
   const auto parsed = wire::parse_object(value, small_answer_bytes_max, published_value_values_max);
-  return parsed && text_member(*parsed, "Metadata") == mark_of(cluster);
+  return parsed && etcd_text(*parsed, "Metadata") == mark_of(cluster);
 }
 
 Result<EtcdLease> read_etcd_lease(std::string_view text) {
@@ -169,7 +156,7 @@ Result<EtcdOutcome> read_etcd_outcome(std::string_view text) {
   outcome.succeeded = succeeded != parsed->end() && *succeeded == true;
   const auto header = parsed->find("header");
   if (header != parsed->end()) {
-    outcome.revision = number_member<std::uint64_t>(*header, "revision");
+    outcome.revision = etcd_number(*header, "revision").value_or(0);
   }
   if (outcome.revision == 0) return invalid("the answer has no revision");
   return outcome;

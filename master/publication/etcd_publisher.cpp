@@ -28,34 +28,14 @@ constexpr std::size_t keys_max = 2 * limits::published_entries_max;
 }  // namespace
 
 EtcdPublisher::EtcdPublisher(asio::io_context& loop, SourceSpec registry, MayPublish may_publish)
-    : spec_(std::move(registry)), may_publish_(std::move(may_publish)), client_(loop, spec_) {}
+    : spec_(std::move(registry)), may_publish_(std::move(may_publish)), session_(loop, spec_) {}
 
 asio::awaitable<Result<std::string>> EtcdPublisher::ask(std::string target, std::string body) {
-  std::string fields = "Content-Type: application/json\r\n";
-  if (!token_.empty()) fields += fmt::format("Authorization: {}\r\n", token_);
-  RegistryClient::Question question{.request = {.method = "POST",
-                                                .target = std::move(target),
-                                                .fields = std::move(fields),
-                                                .body = std::move(body)},
-                                    .answer_max = limits::source_answer_max};
-  auto asking = client_.ask(std::move(question));
+  EtcdSession::Question question{.target = std::move(target), .body = std::move(body)};
+  auto asking = session_.ask(std::move(question));
   auto answer = co_await std::move(asking);
-  if (answer) co_return std::move(answer->body);
-  token_.clear();  // it may have ended
-  co_return answer.error();
-}
-
-asio::awaitable<Result<>> EtcdPublisher::log_in() {
-  if (spec_.user.empty() || !token_.empty()) co_return Result<>();
-  const auto password = read_secret(spec_.password);
-  if (!password) co_return password.error();
-  auto asking = ask("/v3/auth/authenticate",
-                    wire::dump_exactly({{"name", spec_.user}, {"password", *password}}));
-  const auto answer = co_await std::move(asking);
   if (!answer) co_return answer.error();
-  token_ = read_etcd_token(*answer);
-  if (!token_.empty()) co_return Result<>();
-  co_return fail(ErrorCode::unavailable, "etcd gives no token");
+  co_return std::move(answer->body);
 }
 
 // Renews it when that is due, and has another one granted when it has ended.
@@ -67,8 +47,8 @@ asio::awaitable<Result<>> EtcdPublisher::hold_lease() {
     const auto answer = co_await std::move(asking);
     if (!answer) co_return answer.error();
     const auto renewed = read_etcd_renewal(*answer);
-    if (!renewed) co_return client_.failed(renewed.error().message);
-    if (renewed->id != lease_) co_return client_.failed("it renews another lease");
+    if (!renewed) co_return session_.failed(renewed.error().message);
+    if (renewed->id != lease_) co_return session_.failed("it renews another lease");
     renew_at_ = begun + limits::publication_renewal;
     if (renewed->seconds > 0) co_return Result<>();
     log::warn("a lease has ended registry={} lease={}", spec_.text, lease_);
@@ -81,7 +61,7 @@ asio::awaitable<Result<>> EtcdPublisher::hold_lease() {
   const auto answer = co_await std::move(asking);
   if (!answer) co_return answer.error();
   auto granted = read_etcd_lease(*answer);
-  if (!granted) co_return client_.failed(granted.error().message);
+  if (!granted) co_return session_.failed(granted.error().message);
   lease_ = std::move(granted->id);
   renew_at_ = begun + limits::publication_renewal;
   co_return Result<>();
@@ -124,13 +104,13 @@ asio::awaitable<Result<>> EtcdPublisher::read_all(const Wanted& wanted) {
     const auto answer = co_await std::move(asking);
     if (!answer) co_return answer.error();
     auto read = read_etcd_ranges(*answer);
-    if (!read) co_return client_.failed(read.error().message);
+    if (!read) co_return session_.failed(read.error().message);
     for (auto& key : *read) {
       const bool is_asked_for = std::any_of(some.begin(), some.end(), [&](const auto& prefix) {
         return key.key.starts_with(prefix);
       });
-      if (!is_asked_for) co_return client_.failed("it tells keys that it was not asked for");
-      if (keys.size() >= keys_max) co_return client_.failed("it tells too many keys");
+      if (!is_asked_for) co_return session_.failed("it tells keys that it was not asked for");
+      if (keys.size() >= keys_max) co_return session_.failed("it tells too many keys");
       auto name = key.key;
       keys.insert_or_assign(std::move(name), std::move(key));
     }
@@ -183,7 +163,7 @@ asio::awaitable<Result<bool>> EtcdPublisher::change(std::vector<EtcdChange> chan
   const auto answer = co_await std::move(asking);
   if (!answer) co_return answer.error();
   const auto outcome = read_etcd_outcome(*answer);
-  if (!outcome) co_return client_.failed(outcome.error().message);
+  if (!outcome) co_return session_.failed(outcome.error().message);
   if (!outcome->succeeded || !keys_) co_return false;
   for (auto& change : changes) {
     if (change.value.empty()) {
@@ -201,9 +181,6 @@ asio::awaitable<Result<bool>> EtcdPublisher::change(std::vector<EtcdChange> chan
 
 asio::awaitable<Result<Publisher::Held>> EtcdPublisher::try_to_bring(const Wanted& wanted) {
   for (int attempt = 0; attempt < limits::publication_attempts_max; ++attempt) {
-    auto logging_in = log_in();
-    const auto known = co_await std::move(logging_in);
-    if (!known) co_return known.error();
     auto holding = hold_lease();
     const auto held = co_await std::move(holding);
     if (!held) co_return held.error();

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "common/base/time.hpp"
-#include "master/discovery/registry_client.hpp"
+#include "master/discovery/etcd_session.hpp"
 #include "master/publication/etcd_documents.hpp"
 #include "master/publication/publisher.hpp"
 
@@ -29,7 +29,7 @@ class EtcdPublisher final : public Publisher {
   boost::asio::awaitable<Result<Held>> bring(Wanted wanted) override;
   boost::asio::awaitable<void> withdraw() override;
   void leave() override;
-  void cancel() override { client_.cancel(); }
+  void cancel() override { session_.cancel(); }
 
  private:
   struct Plan {
@@ -39,7 +39,6 @@ class EtcdPublisher final : public Publisher {
 
   boost::asio::awaitable<Result<Held>> try_to_bring(const Wanted& wanted);
   boost::asio::awaitable<Result<std::string>> ask(std::string target, std::string body);
-  boost::asio::awaitable<Result<>> log_in();
   boost::asio::awaitable<Result<>> hold_lease();
   boost::asio::awaitable<Result<>> read_all(const Wanted& wanted);
   boost::asio::awaitable<Result<bool>> change(std::vector<EtcdChange> changes);
@@ -50,8 +49,7 @@ class EtcdPublisher final : public Publisher {
 
   const SourceSpec spec_;
   const MayPublish may_publish_;
-  RegistryClient client_;
-  std::string token_;  // of the user; empty: to be asked for
+  EtcdSession session_;
   std::string lease_;  // empty: none
   Instant renew_at_ = Instant::never();
   std::optional<std::map<std::string, EtcdKey>> keys_;  // of the services; nothing: to be read

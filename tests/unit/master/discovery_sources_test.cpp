@@ -256,7 +256,7 @@ TEST_CASE("a key of etcd that is no instance is skipped, and the others are take
 
 TEST_CASE("an answer of etcd that is no list of keys is refused as a whole") {
   for (const auto* text : {"", "[]", "null", "{}", R"({"header":{}})", R"({"header":7})",
-                           R"({"header":{"revision":7}})", R"({"header":{"revision":"0"}})",
+                           R"({"header":{"revision":-7}})", R"({"header":{"revision":"0"}})",
                            R"({"header":{"revision":"1"},"kvs":{}})",
                            R"({"error":"etcdserver: request timed out","code":14})"}) {
     INFO(text);
