@@ -144,15 +144,8 @@ TEST_CASE("ZooKeeper is asked over TLS, shown a certificate, and told a password
   const PrivateAuthority authority(dir, "authority");
   const auto shown = authority.issue("zookeeper", "IP:127.0.0.1");
   const auto own = authority.issue("master", "DNS:master");
-  const auto secure = free_address();
-  // The key first, as Java reads it.
-  const auto both =
-      dir.write("zookeeper-both.pem", read_file(shown.key) + "\n" + read_file(shown.certificate));
   ZooKeeperServer zookeeper(dir, "z");
-  zookeeper.configure(fmt::format(
-      "secureClientPort={}\nsecureClientPortAddress=127.0.0.1\nssl.keyStore.location={}\n"
-      "ssl.keyStore.type=PEM\nssl.trustStore.location={}\nssl.trustStore.type=PEM\n",
-      secure.substr(secure.find(':') + 1), both, authority.certificate()));
+  const auto secure = zookeeper.secure(authority, shown);
   zookeeper.start();
   ListedServer one("one");
   Registrant operators(zookeeper.address());

@@ -67,6 +67,9 @@ class Reader {
     REQUIRE(zoo_create(session_, path.c_str(), data.data(), static_cast<int>(data.size()),
                        &ZOO_OPEN_ACL_UNSAFE, 0, nullptr, 0) == ZOK);
   }
+  bool may_not_remove(const std::string& path) const {
+    return zoo_delete(session_, path.c_str(), -1) == ZNOAUTH;
+  }
   void remove(const std::string& path) { REQUIRE(zoo_delete(session_, path.c_str(), -1) == ZOK); }
 
  private:
@@ -266,6 +269,37 @@ TEST_CASE("nodes of others are left alone, and a master's that others remove com
   }
   REQUIRE(others.await(one));
   CHECK(others.nodes().size() == 3);
+}
+
+TEST_CASE("ZooKeeper is written over TLS, shown a certificate, and nodes are the user's alone") {
+  if (is_zookeeper_missing()) return;
+  TempDir dir;
+  const PrivateAuthority authority(dir, "authority");
+  const auto own = authority.issue("master", "DNS:master");
+  ZooKeeperServer zookeeper(dir, "z");
+  const auto secure = zookeeper.secure(authority, authority.issue("zookeeper", "IP:127.0.0.1"));
+  zookeeper.start();
+  Reader others(zookeeper.address());
+  const auto password = dir.write("password", "open-sesame\n");
+  run({"chmod", "600", password});
+  const auto where = fmt::format("zookeeper=https://{}/services,ca={},user=writer,password={}",
+                                 secure, authority.certificate(), password);
+  {
+    Cluster stranger({"--publish", where});
+    REQUIRE(await_publication(stranger.control(), "lost"));
+  }
+  Cluster cluster({"--publish", fmt::format("{},cert={},key={}", where, own.certificate, own.key)});
+  cluster.start_workers({"w1"});
+  const auto one = address_of(cluster, "w1");
+  REQUIRE(others.await(one));
+  REQUIRE(await_publication(cluster.control(), "written"));
+  for (const auto& node : others.nodes()) {
+    CHECK(others.document(node).at("port").is_number());  // everybody reads it
+    CHECK(others.may_not_remove(fmt::format("{}/{}", root, node)));
+  }
+  CHECK(post(cluster.control(), "/v1/workers/w1/drain", "").status == 200);
+  CHECK_FALSE(others.has(one));
+  CHECK_FALSE(is_in("open-sesame", cluster.master().errors()));
 }
 
 }  // namespace tandem::e2e::publication_zookeeper_test

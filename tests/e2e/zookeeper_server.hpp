@@ -16,6 +16,7 @@
 #include "tests/e2e/harness/http.hpp"
 #include "tests/e2e/harness/process.hpp"
 #include "tests/e2e/harness/temp_dir.hpp"
+#include "tests/e2e/private_authority.hpp"
 
 namespace tandem::e2e {
 
@@ -39,6 +40,18 @@ class ZooKeeperServer {
   void configure(const std::string& more, const std::string& id = {}) {
     more_ = more;
     id_ = id;
+  }
+  // From now on it speaks TLS, too, with clients that show a certificate; returns at which address.
+  std::string secure(const PrivateAuthority& authority, const PrivateAuthority::Issued& shown) {
+    const auto address = free_address();
+    // The key first, as Java reads it.
+    const auto both =
+        dir_.write(name_ + "-both.pem", read_file(shown.key) + "\n" + read_file(shown.certificate));
+    configure(fmt::format(
+        "secureClientPort={}\nsecureClientPortAddress=127.0.0.1\nssl.keyStore.location={}\n"
+        "ssl.keyStore.type=PEM\nssl.trustStore.location={}\nssl.trustStore.type=PEM\n",
+        address.substr(address.find(':') + 1), both, authority.certificate()));
+    return address;
   }
   // With what it had, unless it starts with nothing.
   void start() {
