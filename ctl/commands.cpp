@@ -173,8 +173,11 @@ std::string check_line(const wire::Status& status, const Verdict& verdict) {
   const auto workers = static_cast<std::size_t>(serving) == all
                            ? std::to_string(all)
                            : fmt::format("{} of {}", serving, all);
-  return fmt::format("OK primary {} in term {}, {} voters, {} workers", status.primary->node,
-                     status.term, status.voters.size(), workers);
+  const auto deciding = status.coordinator
+                            ? fmt::format("coordinated by {}", status.coordinator->kind)
+                            : fmt::format("{} voters", status.voters.size());
+  return fmt::format("OK primary {} in term {}, {}, {} workers", status.primary->node, status.term,
+                     deciding, workers);
 }
 
 std::string summary(const wire::Status& status) {

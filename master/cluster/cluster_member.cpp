@@ -77,6 +77,7 @@ ClusterMember::~ClusterMember() { stop(); }
 std::unique_ptr<cluster::Coordination> ClusterMember::make_coordination(
     std::optional<CoordinatorSpec> coordinator) {
   if (coordinator) {
+    coordinator->worker_heartbeat = registry_.options().heartbeat_interval;
     return std::make_unique<EtcdCoordination>(loop_, std::move(*coordinator), options_,
                                               coordination_hooks());
   }

@@ -420,10 +420,11 @@ std::string ControlPlane::why_no_restart() {
       if (is_other && (voter.silent_since || voter.unheard)) silent = voter.name;
     }
     const bool is_alone = parts->member->is_primary() && view.pair && !silent.empty();
-    if (view.coordinator && parts->member->is_primary()) {
+    const bool may_hand_over = view.failure.empty() && !view.masters.empty();
+    if (view.coordinator && parts->member->is_primary() && !may_hand_over) {
       return why.set_value(
-          "this master leads by a lease in etcd, which another process cannot take over: give the "
-          "lead away first (tandem switchover)");
+          "this master leads by a lease in etcd, which another process cannot take over, and no "
+          "other master can lead meanwhile: restart it");
     }
     why.set_value(is_alone ? fmt::format("{} does not answer, and without it this master could not "
                                          "lead again",

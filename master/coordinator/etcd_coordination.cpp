@@ -1,5 +1,6 @@
 #include "master/coordinator/etcd_coordination.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <boost/asio.hpp>
@@ -117,7 +118,10 @@ void EtcdCoordination::give_up(const Error& error) {
 // Shut before anything else can lead (R7).
 void EtcdCoordination::refresh_gate() {
   const bool may = leads() && announced_ && !handing_over_ && failure_.empty();
-  const auto until = may ? std::max(lease_until_, outage_until_) : Instant::never();
+  // A lease counts that holds the key of the one that leads.
+  const bool holds = lease_ && lease_->id == leading_lease_;
+  const auto leased = holds ? lease_until_ : Instant::never();
+  const auto until = may ? std::max({leased, outage_until_, lost_until_}) : Instant::never();
   if (until == gate_) return;
   gate_ = until;
   if (hooks_.serve_until) hooks_.serve_until(until, term_);

@@ -37,6 +37,9 @@
 
 namespace tandem::master {
 
+// The time of day, for people.
+std::string coordinator_clock();
+
 class EtcdCoordination final : public cluster::Coordination {
  public:
   // `loop` outlives it. Hooks that are not set are not called.
@@ -63,6 +66,11 @@ class EtcdCoordination final : public cluster::Coordination {
   using Awaitable = boost::asio::awaitable<Value>;
 
   struct Round;  // of questions that renew the lease
+  struct Since {
+    Instant at;
+    std::string clock;  // for people
+    std::string what;
+  };
 
   bool leads() const { return role_ == core::Role::primary; }
   bool is_over() const { return stopped_ || !failure_.empty(); }
@@ -79,6 +87,17 @@ class EtcdCoordination final : public cluster::Coordination {
   void lease_lost();
   void reached();
   void unreached(const std::string& why);
+  void go_on_without();
+  // etcd_refusals.cpp
+  Awaitable<void> try_writing();
+  void note_failure(const Error& error);
+  void note_unread(const Error& error);
+  void refused(const std::string& why);
+  void allowed();
+  // etcd_loss.cpp
+  std::string why_lost(const CoordinatorLook& look) const;
+  void note_loss(CoordinatorLook look);
+  bool is_lasting(const CoordinatorLook::Leader& leader);
   // etcd_following.cpp
   Awaitable<void> follow();
   Awaitable<void> await_news();
@@ -106,7 +125,7 @@ class EtcdCoordination final : public cluster::Coordination {
   Awaitable<void> write();
   Awaitable<void> append();
   std::vector<core::Entry> next_entries() const;
-  Awaitable<void> settle_appending();
+  Awaitable<void> settle_appending(bool is_refused);
   Awaitable<bool> write_guarded(EtcdTxn txn, std::uint64_t leader_revision);
   Awaitable<void> write_snapshot(core::Snapshot snapshot);
   void ask_for_snapshot();
@@ -117,6 +136,9 @@ class EtcdCoordination final : public cluster::Coordination {
   // etcd_view.cpp
   void publish_view();
   std::string unreachable_text() const;
+  std::string refusal_text() const;
+  std::string rival_text() const;
+  std::string failure_text() const;
   std::string why_no_primary() const;
   void view_features(cluster::ClusterView& view) const;
 
@@ -146,10 +168,24 @@ class EtcdCoordination final : public cluster::Coordination {
   std::string unreached_why_;
   std::string unreached_clock_;  // since when, for people
   Instant reached_at_ = Instant::never();
+  std::uint64_t leading_lease_ = 0;  // with which it leads, or did last
+
+  // ---- what etcd refuses, though it answers
+  std::optional<Since> refusal_;
+  std::optional<Instant> unread_since_;
+  Instant try_again_ = Instant::never();
+  std::optional<Since> rival_;  // another process of this name takes part
+
+  // ---- an etcd that does not hold any more what it held
+  std::string lost_why_;  // empty: it does; once it does not, it is not believed again
+  Instant lost_until_ = Instant::never();
+  std::optional<CoordinatorLook::Leader> other_leader_;  // there, and since when it is known
+  Instant other_leader_since_ = Instant::never();
+  bool was_vacant_ = false;  // nobody led there
 
   // ---- what etcd holds, as known
   std::uint64_t seen_ = 0;  // the revision of the last look
-  int overtaken_ = 0;       // looks in a row of an older one
+  unsigned overtaken_ = 0;  // looks in a row of an older one
   bool watching_ = false;
   bool caught_up_ = false;
   std::optional<CoordinatorLook::Leader> leader_;
@@ -179,6 +215,7 @@ class EtcdCoordination final : public cluster::Coordination {
   Instant gate_ = Instant::never();
   std::deque<core::Propose> waiting_;    // at most limits::uncommitted_entries_max
   std::deque<core::Propose> appending_;  // not known to be there, or not to be
+  bool in_doubt_ = false;                // a transaction with some of those may still take place
   bool snapshot_asked_ = false;
   Instant raise_again_ = Instant::never();  // the terms, for workers that know higher ones
   std::optional<core::Snapshot> snapshot_;  // to be written

@@ -16,7 +16,7 @@ namespace asio = boost::asio;
 
 namespace {
 // Two looks may be under way at once; more in a row are of an etcd that has lost what it held.
-constexpr int overtaken_max = 5;
+constexpr unsigned overtaken_max = 5;
 }  // namespace
 
 asio::awaitable<void> EtcdCoordination::follow() {
@@ -29,6 +29,9 @@ asio::awaitable<void> EtcdCoordination::follow() {
     }
     if (is_over()) co_return;
     if (!caught_up_) continue;
+    auto trying = try_writing();
+    co_await std::move(trying);
+    if (is_over()) co_return;
     if (lease_ && registered_ != own_document()) {
       auto registering = register_master();
       co_await std::move(registering);
@@ -90,10 +93,14 @@ asio::awaitable<bool> EtcdCoordination::look() {
 
 asio::awaitable<bool> EtcdCoordination::take(Result<EtcdTxnAnswer> answer) {
   if (!answer) {
-    log::debug("etcd cannot be read reason=\"{}\"", answer.error().message);
+    note_unread(answer.error());
     co_return false;
   }
+  unread_since_.reset();
   auto look = master::take_look(keys_, std::move(*answer));
+  const bool is_older = look && look->revision < seen_;
+  overtaken_ = is_older ? overtaken_ + 1 : 0;
+  if (is_older && overtaken_ < overtaken_max) co_return false;  // an answer that was overtaken
   auto problem = look ? std::string() : look.error().message;
   const auto place = look ? look->state : std::nullopt;
   if (look) {
@@ -115,18 +122,11 @@ asio::awaitable<bool> EtcdCoordination::take(Result<EtcdTxnAnswer> answer) {
 }
 
 Result<> EtcdCoordination::take_look(CoordinatorLook look) {
-  if (look.revision < seen_ && ++overtaken_ >= overtaken_max) {
-    return invalid(
-        "etcd has lost what it held, or is another one: restart this master once the "
-        "masters shall begin anew with what it holds now");
-  }
-  if (look.revision < seen_) return {};  // an answer that was overtaken
-  overtaken_ = 0;
-  if (cluster_ != 0 && look.cluster != cluster_) {
-    return invalid(fmt::format(
-        "etcd holds cluster {}, and this master belongs to cluster {}: restart this master once "
-        "the masters shall begin anew with what it holds now",
-        look.cluster, cluster_));
+  const auto lost = why_lost(look);
+  if (!lost.empty()) {
+    lost_why_ = lost;
+    note_loss(std::move(look));
+    return invalid(lost);
   }
   seen_ = look.revision;
   cluster_ = look.cluster;
@@ -226,7 +226,8 @@ void EtcdCoordination::note_leader(const CoordinatorLook& look) {
   const bool is_own = leader_ && lease_ && leader_->lease == lease_->id;
   if (!is_own) {
     if (leader_) hold_back_until_ = Instant::never();  // somebody has taken it
-    if (leads()) step_down(leader_ ? fmt::format("{} leads", leader_->node) : "nobody leads");
+    if (leads())
+      step_down(leader_ ? fmt::format("{} leads", leader_->node) : "its lease has ended");
     leader_revision_ = 0;
     if (leader_) term_ = std::max(term_, Term(leader_->revision + terms_above_));
     const auto primary = leader_ ? leader_->node : core::NodeId();
@@ -235,6 +236,7 @@ void EtcdCoordination::note_leader(const CoordinatorLook& look) {
   }
   if (!caught_up_ || (leads() && leader_revision_ == leader_->revision)) return;
   leader_revision_ = leader_->revision;
+  leading_lease_ = lease_->id;
   become_primary(Term(leader_->revision + terms_above_));
 }
 
@@ -260,21 +262,28 @@ asio::awaitable<void> EtcdCoordination::register_master() {
   txn.when_created(key, registration_).put(key, document, lease).read(key);
   auto committing = writer_.commit(std::move(txn), limits::coordinator_answer_max);
   const auto answer = co_await std::move(committing);
-  if (is_over() || !answer || !lease_ || lease_->id != lease) co_return;
+  if (is_over()) co_return;
+  if (!answer) co_return note_failure(answer.error());
+  if (!lease_ || lease_->id != lease) co_return;
   const auto& keys = answer->ranges.front().keys;
   const auto* const known = keys.empty() ? nullptr : &keys.front();
   registration_ = known != nullptr && known->lease == lease ? known->create_revision : 0;
   if (answer->succeeded) {
     registered_ = std::move(document);
+    rival_.reset();
     look_soon();
   } else if (known != nullptr && known->lease != lease) {
-    log::debug("another process takes part under this name node={}", options_.node);
+    const auto rival = read_master_document(known->value);
+    const auto where = rival ? rival->addresses.control.to_string() : std::string("unknown");
+    if (!rival_) rival_ = Since{now(), coordinator_clock(), where};
+    rival_->what = where;
   }
 }
 
 bool EtcdCoordination::may_campaign() const {
   const auto at = now();
-  if (leader_ || !lease_ || registered_.empty() || !caught_up_ || unreached_since_) return false;
+  if (leader_ || !lease_ || registered_.empty() || !caught_up_) return false;
+  if (unreached_since_ || refusal_) return false;
   if (lease_until_ < at + lease_->ttl / 4 || at < hold_back_until_) return false;
   const bool waits_for_another = !successor_.empty() && successor_ != options_.node &&
                                  masters_.contains(successor_) && at < successor_until_;
@@ -295,6 +304,9 @@ asio::awaitable<void> EtcdCoordination::campaign() {
   auto taking = take(std::move(answer));
   const bool taken = co_await std::move(taking);
   if (taken && !was_ours && !leader_) registration_ = 0, registered_.clear();
+  if (taken || is_over()) co_return;
+  auto pausing = sleep(limits::coordinator_retry);
+  co_await std::move(pausing);
 }
 
 }  // namespace tandem::master

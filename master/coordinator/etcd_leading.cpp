@@ -72,7 +72,7 @@ void EtcdCoordination::refuse_waiting(const std::string& why) {
 void EtcdCoordination::propose(core::Propose proposal) {
   if (!leads()) return refuse(proposal.id, "this master is not the primary");
   if (handing_over_) return refuse(proposal.id, "this master hands over");
-  if (unreached_since_) return refuse(proposal.id, unreachable_text());
+  if (const auto why = failure_text(); !why.empty()) return refuse(proposal.id, why);
   if (waiting_.size() >= limits::uncommitted_entries_max) {
     return refuse(proposal.id, "too many changes wait for their commit; try again");
   }
@@ -128,31 +128,42 @@ asio::awaitable<void> EtcdCoordination::append() {
   for (const auto& entry : entries) {
     txn.put(keys_.change(entry.index), change_document(entry, options_.node));
   }
-  if (begins_ && cluster_ == 0) {
+  const auto founded = begins_ && cluster_ == 0 ? new_cluster_id() : 0;
+  if (founded != 0) {
     txn.when_created(keys_.cluster(), 0);
-    txn.put(keys_.cluster(), number_document("id", new_cluster_id()));
+    txn.put(keys_.cluster(), number_document("id", founded));
   }
   auto committing = writer_.commit(std::move(txn), limits::coordinator_answer_max);
   const auto answer = co_await std::move(committing);
   if (is_over()) co_return;
   if (answer && answer->succeeded) {
-    const bool is_new = cluster_ == 0;
+    if (founded != 0) {
+      cluster_ = founded;
+      seen_ = std::max(seen_, answer->revision);  // what was read before does not know of it
+    }
     // Those that a look has found meanwhile are left out.
     const auto taken = take_entries(std::move(entries));
     if (!taken) log::error("a change of its own cannot be applied: {}", taken.error().message);
     if (leader_revision_ == revision) begins_ = false;
-    if (is_new) look_soon();
+    if (appending_.empty()) in_doubt_ = false;
     publish_view();
     co_return;
   }
-  auto settling = settle_appending();
+  const bool is_refused = !answer && answer.error().code == ErrorCode::conflict;
+  if (!answer && !is_refused) in_doubt_ = true;
+  if (is_refused) refused(answer.error().message);
+  auto settling = settle_appending(is_refused);
   co_await std::move(settling);
+  if (answer || is_over()) co_return;
+  auto pausing = sleep(limits::coordinator_retry);
+  co_await std::move(pausing);
 }
 
 // What has become of changes whose transaction was refused, or whose answer was lost, is read:
 // those that are there are taken off by take_entries(). A transaction that is still on its way is
-// refused by its guards, if it comes behind the next one or behind the loss of the lead.
-asio::awaitable<void> EtcdCoordination::settle_appending() {
+// refused by its guards, if it comes behind the next one or behind the loss of the lead. Etcd may
+// have refused one that it has done, when that has filled it up.
+asio::awaitable<void> EtcdCoordination::settle_appending(bool is_refused) {
   while (!is_over()) {
     auto looking = look();
     const bool known = co_await std::move(looking);
@@ -162,8 +173,11 @@ asio::awaitable<void> EtcdCoordination::settle_appending() {
     co_await std::move(pausing);
   }
   if (begins_ && !terms_.empty() && terms_.rbegin()->second == term_) begins_ = false;
-  if (leads()) co_return;  // once more
-  for (const auto& each : std::exchange(appending_, {})) refuse(each.id, "the lead was lost");
+  if (appending_.empty()) in_doubt_ = false;
+  if (leads() && (!is_refused || in_doubt_)) co_return;  // once more
+  const auto why = leads() ? refusal_text() : std::string("the lead was lost");
+  in_doubt_ = false;
+  for (const auto& each : std::exchange(appending_, {})) refuse(each.id, why);
 }
 
 // Whether it took place, as the guards demand. When that is not known it is no.
@@ -238,7 +252,7 @@ asio::awaitable<void> EtcdCoordination::hand_over(core::NodeId to) {
   const auto others = std::count_if(masters_.begin(), masters_.end(), [&](const auto& master) {
     return master.first != options_.node && (to.empty() || master.first == to);
   });
-  if (others == 0 || unreached_since_) {
+  if (others == 0 || !lease_ || !failure_text().empty()) {
     handing_over_ = false;
     co_return;
   }
@@ -246,7 +260,9 @@ asio::awaitable<void> EtcdCoordination::hand_over(core::NodeId to) {
   refuse_waiting("this master hands over");
   EtcdTxn txn;
   txn.erase(keys_.leader());
-  if (!to.empty()) txn.put(keys_.successor(), node_document(to), lease_ ? lease_->id : 0);
+  // An etcd that is full deletes, and would let nobody lead then: it refuses this all.
+  txn.put(keys_.master(options_.node.name()), own_document(), lease_->id);
+  if (!to.empty()) txn.put(keys_.successor(), node_document(to), lease_->id);
   hold_back_until_ = now() + 2 * limits::coordinator_successor_first;
   auto writing = write_guarded(std::move(txn), leader_revision_);
   const bool done = co_await std::move(writing);
@@ -267,7 +283,10 @@ asio::awaitable<void> EtcdCoordination::hand_over(core::NodeId to) {
 // etcd before this one had higher revisions: terms go on above them.
 void EtcdCoordination::term_reported(Term term) {
   if (!leads() || term <= term_ || term.value() > term_reported_max || handing_over_) return;
-  if (unreached_since_ && lease_until_ <= now()) return step_down("a worker knows a higher term");
+  const bool is_replaced = !lost_why_.empty() && other_leader_;
+  if (is_replaced || (unreached_since_ && lease_until_ <= now())) {
+    return step_down("a worker knows a higher term");
+  }
   if (now() < raise_again_) return;  // a worker's word moves no primary time and again
   raise_again_ = now() + limits::coordinator_raise_interval;
   handing_over_ = true;

@@ -1,7 +1,6 @@
 // The part of EtcdCoordination that keeps its lease: by a question to each server at once, so that
 // one that is frozen or cut off costs no time.
 #include <chrono>
-#include <ctime>
 
 #include <boost/asio.hpp>
 
@@ -13,19 +12,6 @@
 namespace tandem::master {
 
 namespace asio = boost::asio;
-
-namespace {
-
-std::string clock_text() {
-  const auto time = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  std::tm parts{};
-  gmtime_r(&time, &parts);
-  char text[32];
-  const auto size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return {text, size};
-}
-
-}  // namespace
 
 struct EtcdCoordination::Round {
   explicit Round(asio::io_context& loop) : over(loop, asio::steady_timer::time_point::max()) {}
@@ -65,6 +51,7 @@ asio::awaitable<bool> EtcdCoordination::obtain_lease() {
   if (is_over()) co_return false;
   if (!lease) {
     unreached(lease.error().message);
+    if (now() - sent <= 2 * limits::coordinator_answer_max) go_on_without();
     co_return false;
   }
   lease_ = *lease;
@@ -104,7 +91,14 @@ asio::awaitable<void> EtcdCoordination::renew_lease() {
   // A process that was frozen meanwhile knows nothing of etcd.
   if (now() - sent > 2 * patience) co_return;
   if (now() - reached_at_ >= lease_->ttl / 2) unreached(round->why);
-  if (leads() && announced_) outage_until_ = now() + limits::coordinator_outage_step;
+  go_on_without();
+}
+
+// Etcd has been asked in vain. Who has lost the lead, or may have, does not go on.
+void EtcdCoordination::go_on_without() {
+  const bool holds = lease_ && lease_->id == leading_lease_;
+  const bool may = leads() && announced_ && (holds || !lost_why_.empty());
+  if (may) outage_until_ = now() + limits::coordinator_outage_step;
   refresh_gate();
 }
 
@@ -122,8 +116,8 @@ void EtcdCoordination::lease_lost() {
   registered_.clear();
   registration_ = 0;
   reached();
-  if (leads()) step_down("its lease has ended");
   refresh_gate();
+  look_soon();  // whether somebody leads, nobody does, or etcd has lost what it held
 }
 
 void EtcdCoordination::reached() {
@@ -141,7 +135,7 @@ void EtcdCoordination::unreached(const std::string& why) {
   unreached_why_ = why;
   if (unreached_since_) return;
   unreached_since_ = reached_at_ == Instant::never() ? now() : reached_at_;
-  unreached_clock_ = clock_text();
+  unreached_clock_ = coordinator_clock();
   log::warn("etcd does not answer node={} reason=\"{}\"", options_.node, why);
   refuse_waiting(unreachable_text());
   publish_view();

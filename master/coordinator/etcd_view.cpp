@@ -12,10 +12,32 @@ std::string EtcdCoordination::unreachable_text() const {
   return fmt::format("etcd cannot be reached since {} ({})", unreached_clock_, unreached_why_);
 }
 
+std::string EtcdCoordination::refusal_text() const {
+  if (!refusal_) return {};
+  return fmt::format("etcd refuses since {} what it is asked ({})", refusal_->clock,
+                     refusal_->what);
+}
+
+// The key of a process that was killed is there until its lease has ended.
+std::string EtcdCoordination::rival_text() const {
+  if (!rival_ || now() - rival_->at < coordinator_lease_end(options_.timing)) return {};
+  return fmt::format(
+      "another master takes part under the name {} and the same --cluster, since {}: its control "
+      "address is {}",
+      options_.node, rival_->clock, rival_->what);
+}
+
+std::string EtcdCoordination::failure_text() const {
+  if (!failure_.empty()) return failure_;
+  if (unreached_since_) return unreachable_text();
+  if (!trouble_.empty()) return "what etcd holds cannot be used: " + trouble_;
+  if (refusal_) return refusal_text();
+  return rival_text();
+}
+
 std::string EtcdCoordination::why_no_primary() const {
   if (!primary_.empty() || now() - no_primary_since_ < options_.timing.election_timeout) return {};
-  if (unreached_since_) return unreachable_text();
-  if (!trouble_.empty()) return trouble_;
+  if (const auto why = failure_text(); !why.empty()) return why;
   if (registered_.empty()) {
     return fmt::format(
         "{} is not registered in etcd: a process of that name was there before, or "
@@ -45,6 +67,7 @@ void EtcdCoordination::publish_view() {
   for (const auto& server : spec_.etcd.servers) coordinator.endpoints.push_back(server.to_string());
   coordinator.unreached_since = unreached_since_;
   if (unreached_since_) coordinator.why = unreached_why_;
+  if (!unreached_since_ && refusal_) coordinator.why = refusal_->what;
   view.cluster = core::ClusterId(cluster_);
   view.role = role_;
   view.term = term_;
@@ -67,11 +90,7 @@ void EtcdCoordination::publish_view() {
   view_features(view);
   view.waiting = failure_.empty() ? why_no_primary() : std::string();
   view.ended = !failure_.empty();
-  view.failure = failure_;
-  if (!view.ended && unreached_since_) view.failure = unreachable_text();
-  if (!view.ended && view.failure.empty() && !trouble_.empty()) {
-    view.failure = "what etcd holds cannot be used: " + trouble_;
-  }
+  view.failure = failure_text();
   view.coordinator = std::move(coordinator);
   view.is_protected = view.failure.empty() && !view.primary.empty() && !view.masters.empty();
   if (view == view_) return;

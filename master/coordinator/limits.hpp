@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 namespace tandem::limits {
 
@@ -46,6 +47,11 @@ inline constexpr auto coordinator_outage_step = 1s;
 inline constexpr auto coordinator_raise_interval = 60s;
 // For how long others leave the lead to a successor that was named.
 inline constexpr auto coordinator_successor_first = 1s;
+// No key is created at that revision.
+inline constexpr std::uint64_t coordinator_revision_never = (std::uint64_t{1} << 53) - 1;
+// How often it is tried whether etcd would take a change, and how often while it would not.
+inline constexpr auto coordinator_try_interval = 5s;
+inline constexpr auto coordinator_try_again = 1s;
 // Between two looks, so that a burst of changes costs few of them.
 inline constexpr auto coordinator_look_pause = 2ms;
 

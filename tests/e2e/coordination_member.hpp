@@ -47,6 +47,7 @@ class Member {
     hooks.apply = [this](std::vector<core::Entry> entries) {
       for (auto& entry : entries) applied_.push_back(std::move(entry));
     };
+    hooks.view = [this](const cluster::ClusterView& view) { view_ = view; };
     hooks.refused = [this](const core::Refusal& refusal) { refused_.push_back(refusal); };
     if (by == By::etcd) {
       const auto spec = master::parse_coordinator("etcd=" + etcd, "--coordinator");
@@ -97,6 +98,7 @@ class Member {
   bool announces_ = true;
   bool was_open_before_ = false;
   std::vector<core::Entry> applied_;
+  cluster::ClusterView view_;
   std::vector<core::Refusal> refused_;
 };
 

@@ -120,4 +120,86 @@ TEST_CASE("masters of etcd elect anew when the key of the one that leads is take
   REQUIRE(cluster.await_whole().empty());
 }
 
+TEST_CASE("an etcd that has lost everything ends no service, nor do the masters that begin anew") {
+  if (is_etcd_missing()) return;
+  TempDir dir;
+  EtcdServer etcd(dir, "e");
+  etcd.start();
+  REQUIRE(etcd.await_ready());
+  PairCluster cluster(coordinated(coordinator_of(etcd)));
+  cluster.start_worker("w1", PairCluster::Votes::no);
+  cluster.start_worker("w2", PairCluster::Votes::no);
+  REQUIRE(cluster.await_whole().empty());
+  const auto first = cluster.await_primary();
+  const auto second = cluster.standby_of(first);
+  Load at_first(cluster.listen(first), 2);
+  Load at_second(cluster.listen(second), 2);
+  REQUIRE(at_second.await_more(100));
+  etcd.process().kill9();
+  etcd.start_empty();
+  const auto says_so = [&](const std::string& master) {
+    return is_in("etcd has lost what it held", cluster.status(master).protection);
+  };
+  REQUIRE(eventually([&] { return says_so(first) && says_so(second); }));
+  CHECK(cluster.primaries() == std::vector{first});
+  const auto refused = cluster.tell(first, "/v1/workers/w1/drain");
+  CHECK(refused.status == 503);
+  CHECK(is_in("nothing was changed", refused.body));
+  REQUIRE(at_first.await_more(200));
+  REQUIRE(at_second.await_more(200));
+  at_second.stop();
+  CHECK(at_second.failed() == 0);
+  cluster.master(second).terminate();
+  REQUIRE(cluster.master(second).await_exit() == 0);
+  cluster.start_master(second);
+  REQUIRE(eventually([&] { return cluster.primaries() == std::vector{second}; }));
+  REQUIRE(at_first.await_more(200));  // passed on
+  at_first.stop();
+  INFO(at_first.first_failure());
+  CHECK(at_first.failed() == 0);
+  cluster.master(first).terminate();
+  REQUIRE(cluster.master(first).await_exit() == 0);
+  cluster.start_master(first);
+  REQUIRE(cluster.await_whole().empty());
+  CHECK(eventually([&] { return cluster.tell(first, "/v1/workers/w1/drain").status == 200; }));
+}
+
+TEST_CASE("an etcd that is full ends no service, and masters say so until it has room again") {
+  if (is_etcd_missing()) return;
+  TempDir dir;
+  EtcdServer etcd(dir, "e");
+  etcd.set_quota(3'000'000);
+  etcd.start();
+  REQUIRE(etcd.await_ready());
+  PairCluster cluster(coordinated(coordinator_of(etcd)));
+  cluster.start_worker("w1", PairCluster::Votes::no);
+  REQUIRE(cluster.await_whole().empty());
+  const auto first = cluster.await_primary();
+  const auto second = cluster.standby_of(first);
+  Load load(cluster.listen(second), 2);
+  const auto text = master::to_base64(std::string(200'000, 'x'));
+  bool is_full = false;
+  for (int i = 0; i < 100 && !is_full; ++i) {
+    const auto key = master::to_base64(fmt::format("others/{}", i));
+    is_full =
+        etcd.ask("kv/put", fmt::format(R"({{"key":"{}","value":"{}"}})", key, text)).status != 200;
+  }
+  REQUIRE(is_full);
+  const auto says_so = [&](const std::string& master) {
+    return is_in("database space exceeded", cluster.status(master).protection);
+  };
+  REQUIRE(eventually([&] { return says_so(first) && says_so(second); }));
+  const auto refused = cluster.tell(second, "/v1/workers/w1/drain");
+  CHECK(refused.status == 503);
+  CHECK(is_in("database space exceeded", refused.body));
+  REQUIRE(load.await_more(100));
+  REQUIRE(etcd.ask("kv/deleterange", EtcdServer::range_of("others/")).status == 200);
+  etcd.make_room();
+  REQUIRE(cluster.await_whole().empty());
+  load.stop();
+  CHECK(eventually([&] { return cluster.tell(second, "/v1/workers/w1/drain").status == 200; }));
+  INFO(load.first_failure());
+  CHECK(load.failed() == 0);
+}
+
 }  // namespace tandem::e2e::coordinator_outage_test

@@ -6,6 +6,7 @@
 #include "tests/e2e/coordinator_scene.hpp"
 #include "tests/e2e/harness/changes.hpp"
 #include "tests/e2e/harness/load.hpp"
+#include "tests/e2e/upgradable_master.hpp"
 
 namespace tandem::e2e::coordinator_test {
 namespace {
@@ -189,6 +190,48 @@ TEST_CASE("masters speak TLS with etcd, and show it a certificate") {
   cluster.start_worker("w1", PairCluster::Votes::no);
   REQUIRE(cluster.await_whole().empty());
   CHECK(get(cluster.listen("b"), "/").status == 200);
+}
+
+TEST_CASE("an upgrade of a primary of etcd gives the lead away first, and no request fails") {
+  if (is_etcd_missing()) return;
+  TempDir dir;
+  EtcdServer etcd(dir, "e");
+  etcd.start();
+  REQUIRE(etcd.await_ready());
+  const Arguments coordinator{"--coordinator", coordinator_of(etcd), "--cluster", "test"};
+  UpgradableMaster master(coordinator, "127.0.0.1:0", free_address());
+  const auto role_at = [](const std::string& control) {
+    const auto answer = get(control, "/status");
+    return answer.status == 200 ? nlohmann::json::parse(answer.body).at("role") : "none";
+  };
+  REQUIRE(eventually([&] { return role_at(master.control()) == "primary"; }));
+  const auto refused = master.upgrade();
+  CHECK(refused.status != 0);
+  CHECK(is_in("no other master can lead meanwhile", refused.errors));
+
+  const auto control = free_address();
+  Arguments command{
+      program("tandem-master"), "--node", "b", "--control", control, "--listen", "127.0.0.1:0"};
+  command.insert(command.end(), coordinator.begin(), coordinator.end());
+  Process other(dir, "b", command);
+  REQUIRE(eventually([&] { return get(control, "/standby").status == 200; }));
+  REQUIRE(eventually([&] {
+    const auto status = nlohmann::json::parse(get(control, "/status").body);
+    return status.at("workers").size() == 2;
+  }));
+  Load load(master.listen(), 2);
+  REQUIRE(load.await_more(100));
+  const auto before = master.process();
+  const auto upgraded = master.upgrade();
+  INFO(upgraded.errors);
+  REQUIRE(upgraded.status == 0);
+  REQUIRE(master.await_end(before));
+  CHECK(role_at(control) == "primary");
+  REQUIRE(eventually([&] { return get(master.control(), "/standby").status == 200; }));
+  REQUIRE(load.await_more(100));
+  load.stop();
+  INFO(load.first_failure());
+  CHECK(load.failed() == 0);
 }
 
 }  // namespace tandem::e2e::coordinator_test

@@ -37,10 +37,10 @@ class EtcdServer {
  public:
   // `members`: NAME=URL of all, by which they find each other; empty: it is alone.
   EtcdServer(const TempDir& dir, const std::string& name, std::string peers = free_address(),
-             std::string members = {})
+             std::string members = {}, std::string address = free_address())
       : dir_(dir),
         name_(name),
-        address_(free_address()),
+        address_(std::move(address)),
         peers_(std::move(peers)),
         members_(members.empty() ? fmt::format("{}=http://{}", name, peers_) : std::move(members)) {
   }
@@ -51,6 +51,8 @@ class EtcdServer {
     tls_ = ClientCertificate{authority.certificate(), shown.certificate, shown.key};
     asks_ = asks;
   }
+  // How many bytes it keeps at most, before it takes no further ones.
+  void set_quota(std::uint64_t bytes) { quota_ = bytes; }
   // With what it had, unless it starts with nothing.
   void start() {
     const auto clients = (tls_ ? "https://" : "http://") + address_;
@@ -76,6 +78,9 @@ class EtcdServer {
     if (asks_ == AsksClients::for_certificates) {
       command.insert(command.end(), {"--client-cert-auth", "--trusted-ca-file", tls_->authority});
     }
+    if (quota_ != 0) {
+      command.insert(command.end(), {"--quota-backend-bytes", std::to_string(quota_)});
+    }
     process_ = std::make_unique<Process>(dir_, fmt::format("{}-{}", name_, ++starts_), command);
   }
   void start_empty() {
@@ -84,6 +89,19 @@ class EtcdServer {
   }
   bool await_ready() const {
     return eventually([&] { return ask("kv/range", key_of("x")).status == 200; });
+  }
+
+  // What was deleted leaves its file, and it is told to take more.
+  void make_room() const {
+    const auto header = nlohmann::json::parse(ask("kv/range", key_of("x")).body).at("header");
+    const auto revision = header.at("revision").get<std::string>();
+    REQUIRE(ask("kv/compaction", fmt::format(R"({{"revision":"{}","physical":true}})", revision))
+                .status == 200);
+    REQUIRE(ask("maintenance/defragment", "{}").status == 200);
+    const auto member = header.at("member_id").get<std::string>();
+    const auto alarm =
+        fmt::format(R"({{"action":"DEACTIVATE","alarm":"NOSPACE","memberID":"{}"}})", member);
+    REQUIRE(ask("maintenance/alarm", alarm).status == 200);
   }
 
   const std::string& address() const { return address_; }
@@ -115,9 +133,7 @@ class EtcdServer {
   };
   // Those that begin with `prefix`; empty when it gives no answer.
   std::map<std::string, Key> keys(const std::string& prefix) const {
-    const auto answer =
-        ask("kv/range", fmt::format(R"({{"key":"{}","range_end":"{}"}})", master::to_base64(prefix),
-                                    master::to_base64(master::end_of_prefix(prefix))));
+    const auto answer = ask("kv/range", range_of(prefix));
     std::map<std::string, Key> all;
     if (answer.status != 200) return all;
     for (const auto& each :
@@ -128,6 +144,11 @@ class EtcdServer {
                       .created = each.at("create_revision").get<std::string>()});
     }
     return all;
+  }
+  // The body of a question about all that begin with `prefix`.
+  static std::string range_of(const std::string& prefix) {
+    return fmt::format(R"({{"key":"{}","range_end":"{}"}})", master::to_base64(prefix),
+                       master::to_base64(master::end_of_prefix(prefix)));
   }
   int count(const std::string& prefix) const { return static_cast<int>(keys(prefix).size()); }
   // Whether it leads the members.
@@ -153,6 +174,7 @@ class EtcdServer {
   const std::string members_;
   std::optional<ClientCertificate> tls_;
   AsksClients asks_ = AsksClients::for_nothing;
+  std::uint64_t quota_ = 0;  // its own
   int starts_ = 0;
   int lives_ = 0;
   std::unique_ptr<Process> process_;

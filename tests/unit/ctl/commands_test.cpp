@@ -280,6 +280,9 @@ TEST_CASE("the status says in one line, and by how it ends, whether all is well"
   control->status.workers.push_back(up("w3"));
   for (const auto drained : {1u, 2u}) control->status.workers[drained].state = "draining";
   CHECK(check().text == "OK primary a in term 3, 1 voters, 1 of 3 workers\n");
+  control->status.coordinator = wire::CoordinatorStatus{.kind = "etcd", .endpoints = {}};
+  CHECK(check().text == "OK primary a in term 3, coordinated by etcd, 1 of 3 workers\n");
+  control->status.coordinator.reset();
   control->status.workers.resize(1);
   control->status.workers[0].reason = "its last 12 requests failed";
   CHECK(check().text == "NO SERVICE the only worker w1 is up: its last 12 requests failed\n");
