@@ -25,7 +25,7 @@ struct Impatient {
     const auto said = worker.next();
     if (said.type == h2::goaway_type) return;
     worker.answer(stream, "whole");
-    goaway = worker.drain();
+    goaway = static_cast<int>(worker.await(h2::goaway_type).number(4));
   }};
 };
 

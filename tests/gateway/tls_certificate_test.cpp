@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "cluster.hpp"
 #include "gateway.hpp"
 #include "master/forward/tls/certificates.hpp"
 #include "master/forward/tls/limits.hpp"
