@@ -93,6 +93,7 @@ void RawSocket::send(std::string_view bytes) {
 }
 
 bool RawSocket::fill() {
+  if (descriptor_ < 0) throw std::runtime_error("this end has closed");
   pollfd ready{descriptor_, POLLIN, 0};
   if (::poll(&ready, 1, patience_ms) <= 0) throw std::runtime_error("nothing came in ten seconds");
   char bytes[65536];

@@ -81,7 +81,10 @@ TEST_CASE("a check finds that a worker does not speak TLS, and that nobody liste
   CertificateDirectory directory;
   const auto good = directory.make("good", {"worker.example"});
   const tandem::tls::WorkerTlsSpec spec{.authority = good.certificate, .name = "worker.example"};
-  Origin plain(always("HTTP/1.1 400 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
+  Origin plain([](Origin&, RawSocket& socket) {
+    socket.send("HTTP/1.1 400 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    socket.wait_for_hang_up();
+  });
   CHECK_FALSE(ask(plain.port(), spec).outcome.end == HttpOutcome::End::refused);
   CHECK(ask(closed_port(), spec).outcome.end == HttpOutcome::End::refused);
 }
