@@ -20,29 +20,12 @@
 #include "worker/src/certificate_watch.hpp"
 #include "worker/src/heartbeat_loop.hpp"
 #include "worker/src/known_masters.hpp"
+#include "worker/src/on_the_wire.hpp"
 #include "worker/src/registration_checks.hpp"
 #include "worker/src/witness.hpp"
 #include "worker/src/witness_port.hpp"
 
 namespace tandem {
-
-namespace {
-
-wire::WorkerCondition on_the_wire(Condition condition) {
-  switch (condition) {
-    case Condition::up: return wire::WorkerCondition::up;
-    case Condition::failing: return wire::WorkerCondition::failing;
-    case Condition::draining: return wire::WorkerCondition::draining;
-  }
-  assertion_failed("a known condition", __FILE__, __LINE__);
-}
-
-std::optional<wire::WorkerProtocol> on_the_wire(const std::optional<Protocol>& protocol) {
-  if (!protocol) return std::nullopt;
-  return *protocol == Protocol::http2 ? wire::WorkerProtocol::http2 : wire::WorkerProtocol::http1;
-}
-
-}  // namespace
 
 class Registration::Body {
  public:
@@ -287,8 +270,12 @@ class Registration::Body {
       told_masters_ = newest_.names();
       options_.on_masters(told_masters_);  // under the lock, so that the last call has the newest
     }
-    // Each master knows best where it is itself, and the primary where the others are.
-    if (reply.role != "primary") return;
+    // Each master knows best where it is itself, and the primary where the others are. Others are
+    // believed as long as that is not heard, or it would never be found.
+    if (reply.role != "primary") {
+      if (!hears_primary()) begin_missing(*masters, learned_);
+      return;
+    }
     for (auto& each : *masters) {
       const bool answers_here = each.name == reply.node && each.control.is_unspecified();
       if (answers_here) each.control.host = loops_[place].control.host;
@@ -297,7 +284,14 @@ class Registration::Body {
     const auto before = std::exchange(learned_, std::move(*masters));
     end_absent();
     if (masters_file_) masters_file_->keep(to_string(learned_) + '\n');
-    if (!begin_learned(before)) learned_ = before;  // so that the next answer is processed again
+    if (!begin_missing(learned_, before)) learned_ = before;  // the next answer is processed again
+  }
+
+  bool hears_primary() const TANDEM_REQUIRES(mutex_) {
+    return std::any_of(loops_.begin(), loops_.end(), [](const Master& master) {
+      const auto state = master.loop->state();
+      return !master.has_gone && state.answers && state.role == "primary";
+    });
   }
 
   // A master that answers where the list has it is not asked where it was before.
@@ -338,10 +332,11 @@ class Registration::Body {
     }
   }
 
-  // Of a master that has moved there is a heartbeat already, to where it was. False: not all have
-  // been begun.
-  bool begin_learned(const std::vector<KnownMaster>& before) TANDEM_REQUIRES(mutex_) {
-    for (const auto& each : learned_) {
+  // Begins heartbeats to those of `masters` that get none. Of one that has moved since `before`
+  // there is one already, to where it was. False: not all have been begun.
+  bool begin_missing(const std::vector<KnownMaster>& masters,
+                     const std::vector<KnownMaster>& before) TANDEM_REQUIRES(mutex_) {
+    for (const auto& each : masters) {
       const bool has_moved =
           std::any_of(before.begin(), before.end(), [&](const KnownMaster& known) {
             return known.name == each.name && known.control != each.control;

@@ -117,9 +117,11 @@ class RecordingMaster {
     reply_.warning = std::move(warning);
   }
   // Whom its answers name as the masters of the cluster.
-  void name_masters(std::string masters) {
+  void name_masters(std::string masters, std::uint64_t as_of = 0) {
     const std::lock_guard lock(mutex_);
     reply_.masters = std::move(masters);
+    reply_.masters_as_of = as_of;
+    reply_.cluster = as_of > 0 ? "1" : "";
   }
   void call_itself(const std::string& node, const std::string& role, Term term) {
     const std::lock_guard lock(mutex_);

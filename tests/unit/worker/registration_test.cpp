@@ -330,6 +330,24 @@ TEST_CASE("a worker learns from the primary who the masters are, and follows whe
   }));
 }
 
+TEST_CASE("a worker that hears no primary finds it by the word of another master, and only then") {
+  RecordingMaster a;
+  RecordingMaster b;
+  RecordingMaster c;
+  b.call_itself("b", "standby", Term(7));
+  b.name_masters("a=" + a.address() + " b=" + b.address(), 3);
+  Registration registration(options_for({b.address()}));
+  REQUIRE(registration.start() == std::nullopt);
+  REQUIRE(a.hears(2));
+  CHECK(eventually([&] {
+    const auto masters = registration.masters();
+    return masters.size() == 2 && masters[1].role == "primary";
+  }));
+  b.name_masters("a=" + a.address() + " b=" + b.address() + " c=" + c.address(), 4);
+  REQUIRE(b.hears(b.heard().size() + 3));
+  CHECK(c.heard().empty());
+}
+
 TEST_CASE("what a worker has learned of masters is kept in its state directory") {
   const auto directory =
       std::filesystem::temp_directory_path() / ("learned-" + std::to_string(::getpid()));

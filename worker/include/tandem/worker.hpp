@@ -80,7 +80,7 @@ struct RegistrationOptions {
   std::string name;  // unique in the cluster: 1 to 64 characters of A-Z a-z 0-9 . _ -
   std::string service = "default";  // likewise; workers of one service are interchangeable
   // The control addresses of masters, at most 5. One is enough: the primary's answers name all of
-  // them, and a state directory remembers them.
+  // them, those of others do until it is heard, and a state directory remembers them.
   std::vector<std::string> masters;
   // Where the masters reach the service. A host 0.0.0.0 or [::] means the address that the
   // heartbeats come from.
