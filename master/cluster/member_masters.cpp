@@ -146,19 +146,33 @@ bool ClusterMember::is_recording_masters() const {
 }
 
 // The duty of a primary with a coordinator: workers are told of the masters by the state, which
-// lists those that have taken part. Others make room for those that do now.
+// lists those that have taken part. Others make room for those that do now, and for the one that
+// leads in any case: workers leave a master that is not listed.
 void ClusterMember::list_masters() {
   if (feature_level() < wire::features::agreed_state) return;
   const auto& masters = registry_.state().masters;
-  std::map<std::string, Endpoint> present{{std::string(options_.node.name()), control_}};
+  const std::string own(options_.node.name());
+  std::map<std::string, Endpoint> present{{own, control_}};
   for (const auto& [name, master] : view_.masters) present.emplace(name, master.control);
   if (masters.empty()) {
-    // All at once: workers leave a master that is not listed.
+    // All at once.
     SetMasters first;
+    first.masters[own].address = control_;
     for (const auto& [name, control] : present) {
       if (first.masters.size() < limits::masters_max) first.masters[name].address = control;
     }
     return commit_alone(changing_masters_, std::move(first));
+  }
+  if (!masters.contains(own)) {
+    if (masters.size() < limits::masters_max) {
+      return commit_alone(changing_masters_,
+                          AdmitMaster{.name = own, .master = {.address = control_}});
+    }
+    const auto absent = std::find_if(masters.begin(), masters.end(), [&](const auto& known) {
+      return !present.contains(known.first);
+    });
+    const auto& leaves = absent != masters.end() ? absent->first : masters.rbegin()->first;
+    return commit_alone(changing_masters_, ExpelMaster{leaves});
   }
   for (const auto& [name, control] : present) {
     const auto known = masters.find(name);

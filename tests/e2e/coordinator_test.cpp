@@ -192,6 +192,51 @@ TEST_CASE("masters speak TLS with etcd, and show it a certificate") {
   CHECK(get(cluster.listen("b"), "/").status == 200);
 }
 
+TEST_CASE("a sixth master of etcd that is given the lead is one that workers know") {
+  if (is_etcd_missing()) return;
+  TempDir dir;
+  EtcdServer etcd(dir, "e");
+  etcd.start();
+  REQUIRE(etcd.await_ready());
+  std::map<std::string, std::string> controls;
+  std::map<std::string, std::string> listens;
+  std::vector<std::unique_ptr<Process>> processes;
+  for (const auto* const name : {"a", "b", "c", "d", "e", "f"}) {
+    controls[name] = free_address();
+    processes.push_back(std::make_unique<Process>(
+        dir, name,
+        Arguments{program("tandem-master"), "--node", name, "--control", controls[name], "--listen",
+                  "127.0.0.1:0", "--coordinator", coordinator_of(etcd), "--cluster", "test"}));
+    listens[name] = field_of(processes.back()->await_line("tandem-master ready"), "listen");
+  }
+  processes.push_back(
+      std::make_unique<Process>(dir, "w1",
+                                Arguments{program("tandem-worker"), "--name", "w1", "--listen",
+                                          "127.0.0.1:0", "--master", controls["a"]}));
+  const auto knows_w1 = [&](const std::string& name) {
+    const auto answer = get(controls[name], "/status");
+    if (answer.status != 200) return false;
+    const auto workers = nlohmann::json::parse(answer.body).at("workers");
+    return !workers.empty() && workers.at(0).at("state") == "up";
+  };
+  std::string sixth;
+  REQUIRE(eventually([&] {
+    std::size_t count = 0;
+    for (const auto& [name, control] : controls) knows_w1(name) ? ++count : (sixth = name, 0);
+    return count == 5 && get(controls[sixth], "/standby").status == 200;
+  }));
+  REQUIRE(eventually([&] {
+    for (const auto& [name, control] : controls) {
+      if (get(control, "/primary").status != 200) continue;
+      const auto body = fmt::format(R"({{"to":"{}"}})", sixth);
+      return post(control, "/v1/switchover", body).status == 200;
+    }
+    return false;
+  }));
+  CHECK(eventually([&] { return get(listens[sixth], "/").status == 200; }));
+  CHECK(get(controls[sixth], "/primary").status == 200);
+}
+
 TEST_CASE("an upgrade of a primary of etcd gives the lead away first, and no request fails") {
   if (is_etcd_missing()) return;
   TempDir dir;
