@@ -267,12 +267,16 @@ TEST_CASE("a worker that joins a service that has served for a while starts slow
     const auto began = std::chrono::steady_clock::now();
     wait_until(
         [&] { return std::chrono::steady_clock::now() - began > std::chrono::milliseconds(1400); });
+    const auto joined = std::chrono::steady_clock::now();
     gateway.publish(origins.ports());
     wait_until([&] {
       gateway.ask(get("/"));
       return origins.all[1]->request_count() > 0;
     });
-    CHECK(share_of_second(20) < 0.4);
+    const auto share = share_of_second(20);
+    // On a machine that stood still meanwhile it may have its full share by now.
+    const auto took = std::chrono::steady_clock::now() - joined;
+    CHECK((share < 0.4 || took > std::chrono::milliseconds(600)));
     wait_until([&] { return share_of_second(20) >= 0.45; });
   }
   SECTION("but not while the service itself is new") {
