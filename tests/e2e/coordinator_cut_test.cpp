@@ -38,6 +38,12 @@ struct Hosts {
     REQUIRE(cluster->await_whole().empty());
     primary = cluster->await_primary();
     standby = cluster->standby_of(primary);
+    // Workers leave a master that the state of a new primary does not list yet.
+    for (const auto& [name, other] : {std::pair(primary, standby), std::pair(standby, primary)}) {
+      REQUIRE(eventually([&, name = name, other = other] {
+        return is_in("info master node=" + other, cluster->master(name).errors());
+      }));
+    }
   }
   explicit operator bool() const { return cluster.has_value(); }
 
