@@ -264,6 +264,8 @@ TEST_CASE("an upgrade of a primary of etcd gives the lead away first, and no req
     const auto status = nlohmann::json::parse(get(control, "/status").body);
     return status.at("workers").size() == 2;
   }));
+  REQUIRE(eventually(
+      [&] { return is_in(R"("name":"b")", get(master.control(), "/v1/masters").body); }));
   Load load(master.listen(), 2);
   REQUIRE(load.await_more(100));
   const auto before = master.process();
