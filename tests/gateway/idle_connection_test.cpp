@@ -210,6 +210,30 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("an answer that is refused costs its own connection, and no others") {
+  Origin origin([&](Origin& self, RawSocket& socket) {
+    const bool is_first = self.connection_count() == 1;
+    for (int i = 0;; ++i) {
+      self.receive(socket);
+      const bool is_refused = is_first && i == 1;
+      socket.send(is_refused ? "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"
+                             : ok("own"));
+      if (is_refused) return socket.wait_for_hang_up();
+    }
+  });
+  Gateway gateway({origin.port()});
+  auto client = gateway.connect();
+  client.send(request("POST"));
+  CHECK(read_response(client).body == "own");
+  client.send(request("POST"));
+  CHECK(read_response(client).status() == 502);
+  for (int i = 0; i < 3; ++i) {
+    client.send(request("POST"));
+    CHECK(read_response(client).body == "own");
+    CHECK(origin.connection_count() == 2);
+  }
+}
+
 TEST_CASE("an answer to HEAD needs no Content-Length to keep the connection (RFC 9112 §6.3)") {
   for (const std::string head :
        {"HTTP/1.1 200 OK\r\nX: y\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",

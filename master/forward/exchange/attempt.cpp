@@ -75,8 +75,12 @@ void Attempt::report_outcome(Outcome outcome) {
       if (!call_->takes_blame()) return;
       break;
     case Outcome::bad_response:
-      // It may be what was left of an answer before.
-      if (call_->is_reused() && call_->has_own_connection()) upstream_.distrust(now());
+      // What does not even begin as an answer is left of one before. A request can bring forth one
+      // that is refused, and must not cost the others their connections.
+      if (call_->is_reused() && call_->has_own_connection() &&
+          !worker_in_.view().starts_with("HTTP/")) {
+        upstream_.distrust(now());
+      }
       break;
     case Outcome::lost_race: return report_latency(Experience::good);  // it takes so long at least
     default: return;  // it says nothing of the worker
