@@ -46,7 +46,8 @@ void EtcdCoordination::note_failure(const Error& error) {
 void EtcdCoordination::note_unread(const Error& error) {
   log::debug("etcd cannot be read reason=\"{}\"", error.message);
   if (!unread_since_) unread_since_ = now();
-  const bool is_lasting = now() - *unread_since_ >= coordinator_lease(options_.timing);
+  const bool is_lasting =
+      !unreached_since_ && now() - *unread_since_ >= coordinator_lease(options_.timing);
   if (is_lasting || error.code == ErrorCode::conflict) refused(error.message);
 }
 

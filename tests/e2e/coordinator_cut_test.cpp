@@ -106,6 +106,7 @@ TEST_CASE("a primary that alone is cut off from etcd is replaced, and its worker
   SECTION("it hears nothing") { hosts.network->cut_one_way("e0", hosts.primary); }
   SECTION("it is not heard") { hosts.network->cut_one_way(hosts.primary, "e0"); }
   REQUIRE(hosts.await_taken_over());
+  CHECK_FALSE(is_in("etcd refuses", hosts.cluster->master(hosts.primary).errors()));
   CHECK(posts.await_more(50));
   CHECK(hosts.await_change(hosts.standby));
   hosts.check_after_heal(posts);
